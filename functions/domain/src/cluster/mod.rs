@@ -1,0 +1,299 @@
+//! A cluster: its phase, who needs it, and the build that is changing it.
+
+mod decide;
+mod refusal;
+mod view;
+
+pub use decide::{BuildReport, Command, Decision, Reply, decide};
+pub use refusal::Refusal;
+pub use view::{Alive, View};
+
+use crate::{ClusterId, Failure, IntegrationId, RunId, settings::Settings};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the name of an integration's cluster ends in.
+pub const NAME_SUFFIX: &str = ":aqueduct_ondemand_k8s";
+
+/// The one cluster of an integration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cluster {
+    /// Its id, the same over all generations.
+    pub id: ClusterId,
+    /// The AWS account it is created in.
+    pub integration: IntegrationId,
+    /// `<integration>:aqueduct_ondemand_k8s`.
+    pub name: String,
+    /// The AWS region, such as `us-east-1`.
+    pub region: String,
+    /// Counts the creations; part of every name and tag that AWS sees.
+    pub generation: u32,
+    /// Bumped on every change of phase or build. What carries an older epoch is void.
+    pub epoch: u64,
+    /// What users asked for.
+    pub settings: Settings,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// Since when it is there.
+    pub phase_since: Timestamp,
+    /// The last failure that has not been followed by a success.
+    pub last_error: Option<Failure>,
+    /// How long earlier builds took, for estimates.
+    pub history: History,
+    /// Effects that were decided but are not known to be performed.
+    pub outbox: BTreeMap<u64, Effect>,
+    /// The key of the next effect in the outbox.
+    pub next_effect: u64,
+}
+
+/// Where a cluster is in its life, with what matters there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "status")]
+pub enum Phase {
+    /// Nothing of it exists.
+    Terminated,
+    /// A build is making it.
+    Creating {
+        /// The build.
+        build: Build,
+        /// Runs that wait for it.
+        waiters: BTreeSet<RunId>,
+    },
+    /// It can run operators.
+    Active {
+        /// Runs that use it; while there is one, nothing may tear it down.
+        leases: BTreeSet<RunId>,
+        /// Since when nothing uses it; none while something does.
+        idle_since: Option<Timestamp>,
+    },
+    /// A build is changing it; it can run operators meanwhile.
+    Updating {
+        /// The build.
+        build: Build,
+        /// Runs that use it.
+        leases: BTreeSet<RunId>,
+        /// What to go back to if the build fails.
+        previous: Box<Settings>,
+    },
+    /// It is being destroyed, possibly after waiting for an earlier build to stop.
+    Terminating {
+        /// The build that stops or destroys.
+        build: Build,
+        /// Runs that wait for the next generation.
+        waiters: BTreeSet<RunId>,
+    },
+}
+
+/// The status word, spelled as the SDK spells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// See [`Phase::Terminated`].
+    Terminated,
+    /// See [`Phase::Creating`].
+    Creating,
+    /// See [`Phase::Active`].
+    Active,
+    /// See [`Phase::Updating`].
+    Updating,
+    /// See [`Phase::Terminating`].
+    Terminating,
+}
+
+/// What a build is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Make the cluster.
+    Create,
+    /// Change its node groups.
+    Update,
+    /// Destroy everything.
+    Destroy,
+}
+
+/// One execution of Terraform on behalf of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Build {
+    /// The cluster's epoch when it was decided: the build's identity.
+    pub epoch: u64,
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Counts tries, from 1.
+    pub attempt: u32,
+    /// Whether it runs even if pods are alive (a forced teardown).
+    pub forced: bool,
+    /// When it may start; later than it was decided for a retry that backs off.
+    pub not_before: Timestamp,
+    /// When it was allowed to start; none while it waits.
+    pub begun_at: Option<Timestamp>,
+}
+
+/// Durations, in seconds, of the last few successful builds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct History(BTreeMap<Purpose, Vec<u64>>);
+
+impl History {
+    const KEPT: usize = 5;
+
+    fn record(&mut self, purpose: Purpose, seconds: u64) {
+        let durations = self.0.entry(purpose).or_default();
+        durations.push(seconds);
+        if durations.len() > Self::KEPT {
+            durations.remove(0);
+        }
+    }
+
+    /// How long a build of this purpose is likely to take, in seconds: the median of what was seen here, else what
+    /// AWS is known to take (15 to 18 minutes for a creation).
+    #[must_use]
+    pub fn estimate(&self, purpose: Purpose) -> u64 {
+        let Some(seen) = self.0.get(&purpose).filter(|seen| !seen.is_empty()) else {
+            return match purpose {
+                Purpose::Create => 16 * 60,
+                Purpose::Update => 3 * 60,
+                Purpose::Destroy => 12 * 60,
+            };
+        };
+        let mut sorted = seen.clone();
+        sorted.sort_unstable();
+        sorted[sorted.len() / 2]
+    }
+}
+
+/// What is to be done in the world after a decision. Each can be done twice without harm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Start the cluster machine for the build of this epoch.
+    StartMachine {
+        /// The build's identity and the name of the execution.
+        epoch: u64,
+        /// The generation it works on.
+        generation: u32,
+        /// What it is for.
+        purpose: Purpose,
+        /// How long it waits first.
+        delay_seconds: u64,
+    },
+    /// Stop the build of this epoch.
+    StopBuild {
+        /// The build's identity.
+        epoch: u64,
+    },
+    /// Tell a waiting run that it has its lease.
+    Grant {
+        /// The run.
+        run: RunId,
+        /// The cluster's generation.
+        generation: u32,
+    },
+    /// Tell a run that it gets no cluster, or has lost it.
+    FailRun {
+        /// The run.
+        run: RunId,
+        /// Why.
+        failure: Failure,
+    },
+    /// Let the keepalive rule tick: it ends idle clusters, and performs what a crash left undone.
+    EnableKeepalive,
+}
+
+impl Phase {
+    /// The status word.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Terminated => Status::Terminated,
+            Self::Creating { .. } => Status::Creating,
+            Self::Active { .. } => Status::Active,
+            Self::Updating { .. } => Status::Updating,
+            Self::Terminating { .. } => Status::Terminating,
+        }
+    }
+
+    /// The build under way or waiting to start.
+    #[must_use]
+    pub fn build(&self) -> Option<&Build> {
+        match self {
+            Self::Creating { build, .. } | Self::Updating { build, .. } | Self::Terminating { build, .. } => {
+                Some(build)
+            }
+            Self::Terminated | Self::Active { .. } => None,
+        }
+    }
+
+    /// The runs that use the cluster.
+    #[must_use]
+    pub fn leases(&self) -> Option<&BTreeSet<RunId>> {
+        match self {
+            Self::Active { leases, .. } | Self::Updating { leases, .. } => Some(leases),
+            _ => None,
+        }
+    }
+
+    /// The runs that wait for the cluster.
+    #[must_use]
+    pub fn waiters(&self) -> Option<&BTreeSet<RunId>> {
+        match self {
+            Self::Creating { waiters, .. } | Self::Terminating { waiters, .. } => Some(waiters),
+            _ => None,
+        }
+    }
+}
+
+impl Cluster {
+    /// The cluster of a newly registered integration: nothing exists yet.
+    #[must_use]
+    pub fn registered(
+        id: ClusterId,
+        integration: IntegrationId,
+        integration_name: &str,
+        region: String,
+        settings: Settings,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            integration,
+            name: format!("{integration_name}{NAME_SUFFIX}"),
+            region,
+            generation: 0,
+            epoch: 0,
+            settings,
+            phase: Phase::Terminated,
+            phase_since: now,
+            last_error: None,
+            history: History::default(),
+            outbox: BTreeMap::new(),
+            next_effect: 0,
+        }
+    }
+
+    /// The name EKS sees for the present generation.
+    #[must_use]
+    pub fn eks_name(&self) -> String {
+        self.id.eks_name(self.generation)
+    }
+
+    /// The status word.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        self.phase.status()
+    }
+
+    /// Whether the build of this epoch is the one the cluster waits for.
+    #[must_use]
+    pub fn expects_build(&self, epoch: u64) -> bool {
+        self.phase.build().is_some_and(|build| build.epoch == epoch)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Debug::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! What a person is told about a cluster: why it is alive, and when it will end.
+
+use super::{Cluster, Phase, Purpose};
+use crate::RunId;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+/// Why a cluster is alive, or what it is waiting for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "because", rename_all = "snake_case")]
+pub enum Alive {
+    /// It does not exist, and costs nothing.
+    NotAlive,
+    /// It is being made.
+    Creating {
+        /// Runs that wait for it, none if a person asked.
+        waiting_runs: Vec<RunId>,
+    },
+    /// Runs use it.
+    InUse {
+        /// The runs.
+        runs: Vec<RunId>,
+    },
+    /// Nothing uses it; it lives on for its keepalive.
+    KeptAlive {
+        /// Since when.
+        idle_since: Timestamp,
+        /// When its teardown starts if nothing comes.
+        ends_at: Timestamp,
+    },
+    /// It is being destroyed.
+    Ending {
+        /// Runs that wait for the next one.
+        waiting_runs: Vec<RunId>,
+    },
+}
+
+/// The time-dependent facts of a cluster.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct View {
+    /// Why it is alive.
+    pub alive: Alive,
+    /// When the teardown starts if nothing comes.
+    pub ends_at: Option<Timestamp>,
+    /// Seconds since the present build began.
+    pub build_elapsed_seconds: Option<u64>,
+    /// How long the present build is likely to take in all, in seconds.
+    pub build_estimate_seconds: Option<u64>,
+}
+
+impl Cluster {
+    /// When an idle cluster's keepalive is over.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        let Phase::Active { idle_since: Some(since), .. } = &self.phase else { return None };
+        let keepalive = i64::try_from(self.settings.keepalive).ok()?;
+        since.checked_add(SignedDuration::from_secs(keepalive)).ok()
+    }
+
+    /// What to tell a person at this moment.
+    #[must_use]
+    pub fn view(&self, now: Timestamp) -> View {
+        let list = |runs: &std::collections::BTreeSet<RunId>| runs.iter().copied().collect::<Vec<_>>();
+        let alive = match &self.phase {
+            Phase::Terminated => Alive::NotAlive,
+            Phase::Creating { waiters, .. } => Alive::Creating { waiting_runs: list(waiters) },
+            Phase::Active { idle_since: Some(idle_since), .. } => {
+                Alive::KeptAlive { idle_since: *idle_since, ends_at: self.ends_at().unwrap_or(*idle_since) }
+            }
+            Phase::Active { leases, .. } | Phase::Updating { leases, .. } => Alive::InUse { runs: list(leases) },
+            Phase::Terminating { waiters, .. } => Alive::Ending { waiting_runs: list(waiters) },
+        };
+        let build = self.phase.build();
+        View {
+            alive,
+            ends_at: self.ends_at(),
+            build_elapsed_seconds: build.and_then(|b| b.begun_at).map(|begun| seconds_between(begun, now)),
+            build_estimate_seconds: build.map(|b| self.history.estimate(b.purpose)),
+        }
+    }
+
+    /// Minutes until the present build is likely over, at least one.
+    #[must_use]
+    pub(super) fn minutes_left(&self, now: Timestamp) -> u64 {
+        let Some(build) = self.phase.build() else { return 1 };
+        let elapsed = build.begun_at.map_or(0, |begun| seconds_between(begun, now));
+        (self.history.estimate(build.purpose).saturating_sub(elapsed) / 60).max(1)
+    }
+
+    /// Seconds until a run that waits now is likely to get the cluster.
+    #[must_use]
+    pub fn wait_estimate_seconds(&self, now: Timestamp) -> u64 {
+        let left = |purpose| {
+            let elapsed = self.phase.build().and_then(|b| b.begun_at).map_or(0, |begun| seconds_between(begun, now));
+            self.history.estimate(purpose).saturating_sub(elapsed)
+        };
+        match &self.phase {
+            Phase::Terminated => self.history.estimate(Purpose::Create),
+            Phase::Creating { .. } => left(Purpose::Create),
+            Phase::Active { .. } | Phase::Updating { .. } => 0,
+            Phase::Terminating { .. } => left(Purpose::Destroy) + self.history.estimate(Purpose::Create),
+        }
+    }
+}
+
+/// Whole seconds from one moment to a later one; zero if it is not later.
+#[must_use]
+pub fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}

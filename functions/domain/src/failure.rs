@@ -1,0 +1,86 @@
+//! What went wrong with a build or a cluster, in a form that tells a person what to do.
+
+use serde::{Deserialize, Serialize};
+
+/// The kinds of failure that ask for different reactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// An AWS action is not allowed and allowing it helps.
+    MissingPermission,
+    /// An AWS action is denied by a statement that no further allow overrides.
+    ExplicitDeny,
+    /// A quota of the account is used up.
+    Quota,
+    /// AWS has no capacity for the instance type at present.
+    Capacity,
+    /// The Kubernetes version or the machine image is not offered.
+    Version,
+    /// A resource of that name exists already.
+    NameClash,
+    /// The credentials are wrong or have expired.
+    Credentials,
+    /// Another Terraform process holds the state's lock.
+    StateLocked,
+    /// A resource cannot be deleted while others depend on it.
+    Dependency,
+    /// AWS throttled the call, or a network call failed.
+    Transient,
+    /// The build ran out of time, was stopped or vanished.
+    BuildLost,
+    /// The person responsible asked for it.
+    Requested,
+    /// None of the above; the text is passed on as it is.
+    Unknown,
+}
+
+impl FailureClass {
+    /// Whether trying the same again, a little later, may succeed without anybody changing anything.
+    #[must_use]
+    pub fn is_retryable(self) -> bool {
+        matches!(self, Self::Capacity | Self::Transient | Self::StateLocked | Self::Dependency | Self::BuildLost)
+    }
+}
+
+/// A failure with its cause and its remedy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The kind.
+    pub class: FailureClass,
+    /// What happened, in AWS's or Terraform's own words where there are any.
+    pub message: String,
+    /// What to do about it; empty when nothing is known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub remedy: String,
+    /// IAM actions to add, such as `ec2:CreateVpc`, sorted and without repetition.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing_actions: Vec<String>,
+    /// The CodeBuild build in which it happened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build_id: Option<String>,
+}
+
+impl Failure {
+    /// A failure of a class, in words, without further detail.
+    pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), remedy: String::new(), missing_actions: vec![], build_id: None }
+    }
+
+    /// The same with a remedy.
+    #[must_use]
+    pub fn remedied_by(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = remedy.into();
+        self
+    }
+
+    /// Message and remedy in one text.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = self.message.trim_end().to_owned();
+        if !self.remedy.is_empty() {
+            text.push_str("\n\n");
+            text.push_str(&self.remedy);
+        }
+        text
+    }
+}

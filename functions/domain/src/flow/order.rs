@@ -1,0 +1,41 @@
+//! The order in which operators can run.
+
+use super::Dag;
+use crate::OperatorId;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// All operators, each after those it waits for, or those that wait for each other in a circle.
+pub(super) fn topological(dag: &Dag) -> Result<Vec<OperatorId>, Vec<OperatorId>> {
+    let mut writers = BTreeMap::new();
+    for (id, operator) in &dag.operators {
+        writers.extend(operator.outputs.iter().map(|artifact| (*artifact, *id)));
+    }
+    let mut waits: BTreeMap<OperatorId, BTreeSet<OperatorId>> = BTreeMap::new();
+    let mut feeds: BTreeMap<OperatorId, Vec<OperatorId>> = BTreeMap::new();
+    for (id, operator) in &dag.operators {
+        let upstream: BTreeSet<_> =
+            operator.inputs.iter().filter_map(|artifact| writers.get(artifact).copied()).collect();
+        for writer in &upstream {
+            feeds.entry(*writer).or_default().push(*id);
+        }
+        waits.insert(*id, upstream);
+    }
+    let mut ready: VecDeque<_> = waits.iter().filter(|(_, upstream)| upstream.is_empty()).map(|(id, _)| *id).collect();
+    let mut order = Vec::with_capacity(waits.len());
+    while let Some(next) = ready.pop_front() {
+        order.push(next);
+        for fed in feeds.get(&next).into_iter().flatten() {
+            if let Some(upstream) = waits.get_mut(fed)
+                && upstream.remove(&next)
+                && upstream.is_empty()
+            {
+                ready.push_back(*fed);
+            }
+        }
+    }
+    if order.len() == dag.operators.len() {
+        Ok(order)
+    } else {
+        Err(waits.into_iter().filter(|(_, upstream)| !upstream.is_empty()).map(|(id, _)| id).collect())
+    }
+}

@@ -1,0 +1,310 @@
+//! A registered AWS account: its name and how to sign calls in it.
+
+use crate::{ClusterId, IntegrationId, Secret};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The name of the built-in engine; no integration may take it.
+pub const BUILT_IN: &str = "aqueduct";
+const LONGEST_NAME: usize = 64;
+
+/// A registered AWS account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Integration {
+    /// Its id.
+    pub id: IntegrationId,
+    /// Its name, unique among integrations.
+    pub name: String,
+    /// The cluster that is managed in it.
+    pub cluster: ClusterId,
+    /// The account's number, as STS says.
+    pub account: String,
+    /// Who we are in it, as STS says.
+    pub caller_arn: String,
+    /// The region the cluster is created in.
+    pub region: String,
+    /// How the credentials were given, without them.
+    pub credentials: CredentialsKind,
+    /// When it was registered.
+    pub created_at: Timestamp,
+}
+
+/// How credentials were given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CredentialsKind {
+    /// An access key pair.
+    AccessKey,
+    /// A profile of a credentials file.
+    CredentialsFile,
+    /// A role to assume.
+    Role,
+}
+
+/// Credentials as a user gives them: exactly one form.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialsInput {
+    /// An access key pair.
+    AccessKey {
+        /// The pair.
+        key: AccessKey,
+        /// The region to work in.
+        region: String,
+    },
+    /// A profile of a credentials file.
+    File {
+        /// The path, as typed.
+        path: String,
+        /// The profile's name.
+        profile: String,
+        /// The region to work in, where the file names none.
+        region: Option<String>,
+    },
+    /// A role to assume.
+    Role {
+        /// The role's ARN.
+        role_arn: String,
+        /// The external id it asks for.
+        external_id: Option<Secret>,
+        /// The region to work in.
+        region: String,
+    },
+}
+
+/// An access key pair, possibly a temporary one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccessKey {
+    /// The public half.
+    pub access_key_id: String,
+    /// The secret half.
+    pub secret_access_key: Secret,
+    /// The token of temporary credentials.
+    pub session_token: Option<Secret>,
+}
+
+/// Why an integration is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IntegrationError {
+    /// The name cannot be used.
+    #[error("field 'name': '{name}' cannot be used: {why}")]
+    Name {
+        /// The name.
+        name: String,
+        /// The rule it breaks.
+        why: &'static str,
+    },
+    /// None or several forms of credentials.
+    #[error(
+        "field 'config': give exactly one of: access_key_id, secret_access_key and region; config_file_path and config_file_profile; role_arn and region ({found})"
+    )]
+    Form {
+        /// What was found instead.
+        found: String,
+    },
+    /// A field that no form has.
+    #[error("field 'config': unknown key '{0}'")]
+    UnknownField(String),
+    /// A region that does not look like one.
+    #[error("field 'region': '{0}' does not look like an AWS region, such as us-east-1")]
+    Region(String),
+    /// A file that is not a credentials file, or lacks something.
+    #[error("credentials file '{path}': {why}")]
+    File {
+        /// The path, as typed.
+        path: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+/// Checks an integration's name.
+///
+/// # Errors
+/// [`IntegrationError::Name`].
+pub fn check_name(name: &str) -> Result<(), IntegrationError> {
+    let why = if name.trim().is_empty() {
+        "it is empty"
+    } else if name.len() > LONGEST_NAME {
+        "it is longer than 64 characters"
+    } else if name.eq_ignore_ascii_case(BUILT_IN) {
+        "it is the built-in engine's"
+    } else if name.contains(':') || name.contains(|c: char| c.is_control()) || name.trim() != name {
+        "it must not contain colons or control characters, nor begin or end with a blank"
+    } else {
+        return Ok(());
+    };
+    Err(IntegrationError::Name { name: name.to_owned(), why })
+}
+
+impl CredentialsInput {
+    /// Tells which form the fields of a `config` object make up. Empty fields count as absent.
+    ///
+    /// # Errors
+    /// [`IntegrationError`] unless exactly one form is complete and the others are untouched.
+    pub fn parse(mut fields: BTreeMap<String, String>) -> Result<Self, IntegrationError> {
+        fields.retain(|_, value| !value.trim().is_empty());
+        let found = match fields.len() {
+            0 => "nothing was given".to_owned(),
+            _ => format!("given: {}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
+        };
+        let mut take = |name: &str| fields.remove(name);
+        let (id, secret, token) = (take("access_key_id"), take("secret_access_key"), take("session_token"));
+        let (path, profile) = (take("config_file_path"), take("config_file_profile"));
+        let (role, external_id, region) = (take("role_arn"), take("external_id"), take("region"));
+        if let Some(unknown) = fields.into_keys().next() {
+            return Err(IntegrationError::UnknownField(unknown));
+        }
+        if let Some(region) = &region {
+            check_region(region)?;
+        }
+        match (id, secret, token, path, profile, role, external_id, region) {
+            (Some(access_key_id), Some(secret), token, None, None, None, None, Some(region)) => Ok(Self::AccessKey {
+                key: AccessKey {
+                    access_key_id,
+                    secret_access_key: Secret::new(secret),
+                    session_token: token.map(Secret::new),
+                },
+                region,
+            }),
+            (None, None, None, Some(path), Some(profile), None, None, region) => {
+                Ok(Self::File { path, profile, region })
+            }
+            (None, None, None, None, None, Some(role_arn), external_id, Some(region)) => {
+                Ok(Self::Role { role_arn, external_id: external_id.map(Secret::new), region })
+            }
+            _ => Err(IntegrationError::Form { found }),
+        }
+    }
+
+    /// Which form it is.
+    #[must_use]
+    pub fn kind(&self) -> CredentialsKind {
+        match self {
+            Self::AccessKey { .. } => CredentialsKind::AccessKey,
+            Self::File { .. } => CredentialsKind::CredentialsFile,
+            Self::Role { .. } => CredentialsKind::Role,
+        }
+    }
+}
+
+/// Checks that a text looks like a region's name, such as `eu-central-1`.
+///
+/// # Errors
+/// [`IntegrationError::Region`].
+pub fn check_region(region: &str) -> Result<(), IntegrationError> {
+    let mut parts = region.split('-').rev();
+    let number = parts.next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
+    let words: Vec<&str> = parts.collect();
+    let lower = words.iter().all(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase()));
+    if number && lower && words.len() >= 2 { Ok(()) } else { Err(IntegrationError::Region(region.to_owned())) }
+}
+
+/// One profile of a shared credentials file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// Its key pair.
+    pub key: AccessKey,
+    /// Its region, where it names one.
+    pub region: Option<String>,
+}
+
+impl Profile {
+    /// Finds a profile in the text of a shared credentials file (INI: `[name]`, `key = value`, `#` comments).
+    ///
+    /// # Errors
+    /// [`IntegrationError::File`] naming the path and what is missing.
+    pub fn find(text: &str, path: &str, profile: &str) -> Result<Self, IntegrationError> {
+        let wrong = |why: String| IntegrationError::File { path: path.to_owned(), why };
+        let mut sections: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+        let mut current: Option<String> = None;
+        for (number, line) in text.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') || line.starts_with(';') {
+                continue;
+            }
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                let name = name.trim().trim_start_matches("profile ").trim().to_owned();
+                sections.entry(name.clone()).or_default();
+                current = Some(name);
+            } else if let (Some((key, value)), Some(section)) = (line.split_once('='), &current) {
+                let section = sections.entry(section.clone()).or_default();
+                section.insert(key.trim().to_ascii_lowercase(), value.trim().to_owned());
+            } else {
+                return Err(wrong(format!("line {} is neither [profile] nor key = value", number + 1)));
+            }
+        }
+        let names = sections.keys().cloned().collect::<Vec<_>>().join(", ");
+        let mut section = sections
+            .remove(profile)
+            .ok_or_else(|| wrong(format!("there is no profile '{profile}'; there are: {names}")))?;
+        let mut required = |key: &str| {
+            let value = section.remove(key).filter(|value| !value.is_empty());
+            value.ok_or_else(|| wrong(format!("profile '{profile}' has no {key}")))
+        };
+        let key = AccessKey {
+            access_key_id: required("aws_access_key_id")?,
+            secret_access_key: Secret::new(required("aws_secret_access_key")?),
+            session_token: section.remove("aws_session_token").map(Secret::new),
+        };
+        let region = section.remove("region");
+        if let Some(region) = &region {
+            check_region(region)?;
+        }
+        Ok(Self { key, region })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(fields: &[(&str, &str)]) -> Result<CredentialsInput, IntegrationError> {
+        CredentialsInput::parse(fields.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect())
+    }
+
+    const KEYS: [(&str, &str); 3] =
+        [("access_key_id", "AKIAIOSFODNN7EXAMPLE"), ("secret_access_key", "hush"), ("region", "us-east-1")];
+
+    #[test]
+    fn each_complete_form_is_accepted_with_the_others_empty() {
+        let keys = parse(&[&KEYS[..], &[("config_file_path", ""), ("config_file_profile", "")]].concat());
+        assert_eq!(keys.expect("keys").kind(), CredentialsKind::AccessKey);
+        let file =
+            parse(&[("config_file_path", "~/.aws/credentials"), ("config_file_profile", "default"), ("region", "")]);
+        assert_eq!(file.expect("file").kind(), CredentialsKind::CredentialsFile);
+        let role = parse(&[("role_arn", "arn:aws:iam::123456789012:role/r"), ("region", "eu-west-1")]);
+        assert_eq!(role.expect("role").kind(), CredentialsKind::Role);
+    }
+
+    #[test]
+    fn mixed_partial_and_missing_forms_are_refused_without_showing_secrets() {
+        let mixed = [&KEYS[..], &[("config_file_path", "x"), ("config_file_profile", "y")]].concat();
+        for fields in [&mixed[..], &KEYS[..2], &[], &[("config_file_path", "x")]] {
+            let error = parse(fields).expect_err("refused");
+            assert!(matches!(error, IntegrationError::Form { .. }), "{error}");
+            assert!(!error.to_string().contains("hush"));
+        }
+        assert_eq!(parse(&[("regoin", "x")]), Err(IntegrationError::UnknownField("regoin".to_owned())));
+        assert!(matches!(parse(&[KEYS[0], KEYS[1], ("region", "Virginia")]), Err(IntegrationError::Region(_))));
+    }
+
+    #[test]
+    fn a_profile_is_found_or_the_error_says_what_is_missing() {
+        let text = "# mine\n[default]\naws_access_key_id = AKIA1\naws_secret_access_key=abc/=\n\n[profile other]\nregion = eu-west-1\n";
+        let found = Profile::find(text, "~/.aws/credentials", "default").expect("found");
+        assert_eq!((found.key.access_key_id.as_str(), found.key.secret_access_key.expose()), ("AKIA1", "abc/="));
+        let why = |text, profile| Profile::find(text, "f", profile).expect_err("refused").to_string();
+        assert!(why(text, "third").contains("no profile 'third'; there are: default, other"));
+        assert!(why(text, "other").contains("profile 'other' has no aws_access_key_id"));
+        assert!(why("{\"json\": 1}", "default").contains("line 1 is neither"));
+    }
+
+    #[test]
+    fn names_that_would_confuse_are_refused() {
+        for bad in ["", " ", "Aqueduct", "a:b", " aws", "a\nb", &"x".repeat(65)] {
+            assert!(check_name(bad).is_err(), "{bad:?}");
+        }
+        assert!(check_name("aws").is_ok() && check_name("my account").is_ok());
+    }
+}

@@ -1,0 +1,284 @@
+//! A run: one execution of a DAG, and how far each of its operators has come.
+
+mod decide;
+mod observe;
+
+pub use decide::{Command, Decision, Effect, decide};
+pub use observe::{JobObservation, JobState};
+
+use crate::{ArtifactId, ClusterId, DagId, Failure, FlowId, OperatorId, RunId, flow::Dag, flow::ParameterValue};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// One execution of a DAG.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// The flow.
+    pub flow: FlowId,
+    /// The flow's name.
+    pub flow_name: String,
+    /// The version of the flow's graph.
+    pub dag: DagId,
+    /// The cluster its functions run on, if it has functions.
+    pub cluster: Option<ClusterId>,
+    /// Parameter values of this run only, by the parameter's name.
+    pub parameters: BTreeMap<String, ParameterValue>,
+    /// Where it is.
+    pub status: RunStatus,
+    /// The generation of the cluster it was granted.
+    pub generation: Option<u32>,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// When it had its cluster.
+    pub granted_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+    /// Why it failed, beyond its operators' own failures.
+    pub error: Option<Failure>,
+    /// Its operators.
+    pub operators: BTreeMap<OperatorId, OperatorState>,
+    /// The token of the state machine's task that waits for the run's next change.
+    pub task_token: Option<String>,
+}
+
+/// Where a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RunStatus {
+    /// Waiting for its cluster.
+    Pending,
+    /// Operators may run.
+    Running,
+    /// Every operator succeeded, or failed without harm.
+    Succeeded,
+    /// An operator failed, or the cluster could not be had.
+    Failed,
+    /// A person ended it.
+    Canceled,
+}
+
+/// Where an operator is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OperatorStatus {
+    /// Waiting for its inputs.
+    Pending,
+    /// Its Job was decided on; its pod waits for a node or installs requirements.
+    Scheduled,
+    /// Its function runs.
+    Running,
+    /// Its outputs are there.
+    Succeeded,
+    /// It ended without success.
+    Failed,
+    /// It will not run.
+    Canceled,
+}
+
+/// What kind of failure an operator's is, numbered as the SDK numbers them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u8", into = "u8")]
+pub enum FailureType {
+    /// The system's.
+    System,
+    /// The user's; what depends on it does not run.
+    UserFatal,
+    /// The user's; the run goes on.
+    UserNonFatal,
+}
+
+/// An operator in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperatorState {
+    /// Its name.
+    pub name: String,
+    /// Where it is.
+    pub status: OperatorStatus,
+    /// Counts its Jobs, from 1; 0 before the first.
+    pub attempt: u32,
+    /// What kind of failure it ended with.
+    pub failure_type: Option<FailureType>,
+    /// What a person should know of the failure.
+    pub error: Option<OperatorError>,
+    /// What its pod waits for at present.
+    pub waiting_for: Option<String>,
+    /// The types of what it wrote.
+    pub outputs: Vec<OutputType>,
+    /// What the runner measured.
+    pub system_metadata: SystemMetadata,
+    /// When what happened.
+    pub timeline: Timeline,
+}
+
+/// A failed operator's error.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OperatorError {
+    /// One or two sentences on what to do.
+    #[serde(default)]
+    pub tip: String,
+    /// The traceback, or empty.
+    #[serde(default)]
+    pub context: String,
+}
+
+/// The type of a written artifact.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutputType {
+    /// The artifact.
+    pub artifact_id: ArtifactId,
+    /// Its type, such as `table`.
+    pub artifact_type: String,
+    /// How it is serialised, such as `json`.
+    pub serialization_type: String,
+    /// Its size in bytes.
+    #[serde(default)]
+    pub size_bytes: u64,
+}
+
+/// What the runner measured, as decimal numbers in text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SystemMetadata {
+    /// Seconds the function took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runtime: Option<String>,
+    /// The peak of what it allocated, in MB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_memory: Option<String>,
+}
+
+/// When an operator got where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timeline {
+    /// Its inputs were there.
+    pub queued_at: Option<Timestamp>,
+    /// Its pod had a node.
+    pub scheduled_at: Option<Timestamp>,
+    /// Its function began.
+    pub started_at: Option<Timestamp>,
+    /// It was over.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// How an operator ended, as its runner reports it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outcome {
+    /// With its outputs written.
+    Succeeded {
+        /// Their types.
+        outputs: Vec<OutputType>,
+        /// What was measured.
+        system_metadata: SystemMetadata,
+    },
+    /// Without.
+    Failed {
+        /// What kind of failure.
+        failure_type: FailureType,
+        /// What a person should know.
+        error: OperatorError,
+        /// What was written all the same (a false check's answer).
+        outputs: Vec<OutputType>,
+    },
+}
+
+impl Run {
+    /// A submitted run, waiting for its cluster.
+    #[must_use]
+    pub fn submitted(
+        id: RunId,
+        dag: &Dag,
+        cluster: Option<ClusterId>,
+        parameters: BTreeMap<String, ParameterValue>,
+        now: Timestamp,
+    ) -> Self {
+        let operators =
+            dag.operators.iter().map(|(id, operator)| (*id, OperatorState::pending(&operator.name))).collect();
+        Self {
+            id,
+            flow: dag.flow,
+            flow_name: dag.name.clone(),
+            dag: dag.id,
+            cluster,
+            parameters,
+            status: RunStatus::Pending,
+            generation: None,
+            created_at: now,
+            granted_at: None,
+            ended_at: None,
+            error: None,
+            operators,
+            task_token: None,
+        }
+    }
+}
+
+impl RunStatus {
+    /// Whether the run is over.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Canceled)
+    }
+}
+
+impl OperatorStatus {
+    /// Whether the operator is over.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Canceled)
+    }
+
+    /// Whether it has a Job.
+    #[must_use]
+    pub fn is_active(self) -> bool {
+        matches!(self, Self::Scheduled | Self::Running)
+    }
+}
+
+impl OperatorState {
+    fn pending(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            status: OperatorStatus::Pending,
+            attempt: 0,
+            failure_type: None,
+            error: None,
+            waiting_for: None,
+            outputs: vec![],
+            system_metadata: SystemMetadata::default(),
+            timeline: Timeline::default(),
+        }
+    }
+
+    /// Whether what depends on it can run: it succeeded, or failed in a way that does no harm.
+    #[must_use]
+    pub fn is_satisfied(&self) -> bool {
+        self.status == OperatorStatus::Succeeded || self.failure_type == Some(FailureType::UserNonFatal)
+    }
+}
+
+impl TryFrom<u8> for FailureType {
+    type Error = String;
+    fn try_from(number: u8) -> Result<Self, String> {
+        match number {
+            1 => Ok(Self::System),
+            2 => Ok(Self::UserFatal),
+            3 => Ok(Self::UserNonFatal),
+            other => Err(format!("failure_type must be 1, 2 or 3, but is {other}")),
+        }
+    }
+}
+
+impl From<FailureType> for u8 {
+    fn from(failure_type: FailureType) -> u8 {
+        match failure_type {
+            FailureType::System => 1,
+            FailureType::UserFatal => 2,
+            FailureType::UserNonFatal => 3,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

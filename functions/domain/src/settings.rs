@@ -1,0 +1,256 @@
+//! The seven settings of a cluster: names, defaults, rules.
+
+use crate::instance_type::InstanceType;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The names of the seven settings, as users write them.
+pub const NAMES: [&str; 7] =
+    ["keepalive", "cpu_node_type", "gpu_node_type", "min_cpu_node", "max_cpu_node", "min_gpu_node", "max_gpu_node"];
+
+/// More nodes than this in one group is taken for a slip of the finger.
+const MOST_NODES: u32 = 1_000;
+/// A keepalive of more than thirty days is taken for a slip of the finger.
+const LONGEST_KEEPALIVE: u64 = 30 * 24 * 3600;
+
+/// The seven settings of a cluster, known to be consistent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How long, in seconds, the cluster may remain idle before it is deleted.
+    pub keepalive: u64,
+    /// The EC2 instance type of the CPU node group.
+    pub cpu_node_type: InstanceType,
+    /// The EC2 instance type of the GPU node group.
+    pub gpu_node_type: InstanceType,
+    /// The fewest nodes of the CPU node group.
+    pub min_cpu_node: u32,
+    /// The most nodes of the CPU node group.
+    pub max_cpu_node: u32,
+    /// The fewest nodes of the GPU node group.
+    pub min_gpu_node: u32,
+    /// The most nodes of the GPU node group.
+    pub max_gpu_node: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            keepalive: 1200,
+            cpu_node_type: InstanceType::known("t3.xlarge"),
+            gpu_node_type: InstanceType::known("p2.xlarge"),
+            min_cpu_node: 1,
+            max_cpu_node: 1,
+            min_gpu_node: 0,
+            max_gpu_node: 1,
+        }
+    }
+}
+
+/// What a deployment allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The shortest keepalive, in seconds; 600 unless the deployment says otherwise.
+    pub min_keepalive: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { min_keepalive: 600 }
+    }
+}
+
+/// Some of the settings, each parsed on its own; whether they fit together is known only once they are merged.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsDelta {
+    keepalive: Option<u64>,
+    cpu_node_type: Option<InstanceType>,
+    gpu_node_type: Option<InstanceType>,
+    min_cpu_node: Option<u32>,
+    max_cpu_node: Option<u32>,
+    min_gpu_node: Option<u32>,
+    max_gpu_node: Option<u32>,
+}
+
+/// Why settings are refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SettingsError {
+    /// A key that is none of the seven.
+    #[error("unknown setting '{name}': the settings are {}", NAMES.join(", "))]
+    UnknownName {
+        /// The key as it was sent.
+        name: String,
+    },
+    /// A value that is not of the setting's type.
+    #[error("setting '{name}' must be {expected}, but is {value}")]
+    WrongValue {
+        /// The setting.
+        name: &'static str,
+        /// What it must be, with an example.
+        expected: &'static str,
+        /// The value as it was sent.
+        value: String,
+    },
+    /// A number outside its range.
+    #[error("setting '{name}' must be between {min} and {max}, but is {value}")]
+    OutOfRange {
+        /// The setting.
+        name: &'static str,
+        /// The least allowed.
+        min: u64,
+        /// The most allowed.
+        max: u64,
+        /// The value as it was sent.
+        value: u64,
+    },
+    /// A minimum above its maximum.
+    #[error(
+        "min_{group}_node ({min}) must not be above max_{group}_node ({max}): raise the maximum or lower the minimum"
+    )]
+    MinAboveMax {
+        /// `cpu` or `gpu`.
+        group: &'static str,
+        /// The minimum after merging.
+        min: u32,
+        /// The maximum after merging.
+        max: u32,
+    },
+    /// A type without an EKS image.
+    #[error(
+        "setting '{name}': {instance_type} is not supported by current EKS images; use {successor}, or g5.xlarge or g6.xlarge"
+    )]
+    RetiredType {
+        /// The setting.
+        name: &'static str,
+        /// The type that was asked for.
+        instance_type: InstanceType,
+        /// The nearest type that works.
+        successor: InstanceType,
+    },
+    /// A GPU group made of machines without a GPU.
+    #[error(
+        "setting 'gpu_node_type': {instance_type} has no GPU; use for instance g4dn.xlarge, g5.xlarge or g6.xlarge"
+    )]
+    NoGpu {
+        /// The type that was asked for.
+        instance_type: InstanceType,
+    },
+}
+
+impl SettingsDelta {
+    /// Reads some of the settings from a JSON object. Numbers may come as numbers or as strings, as the SDK sends
+    /// them; a null stands for "not given".
+    ///
+    /// # Errors
+    /// [`SettingsError`], naming the first setting that cannot be accepted.
+    pub fn parse(raw: &Map<String, Value>, limits: Limits) -> Result<Self, SettingsError> {
+        if let Some(name) = raw.keys().find(|name| !NAMES.contains(&name.as_str())) {
+            return Err(SettingsError::UnknownName { name: name.clone() });
+        }
+        let nodes = |name, least: u32| -> Result<Option<u32>, SettingsError> {
+            let value = number(raw, name, least.into(), MOST_NODES.into())?;
+            Ok(value.and_then(|n| u32::try_from(n).ok()))
+        };
+        let delta = Self {
+            keepalive: number(raw, "keepalive", limits.min_keepalive, LONGEST_KEEPALIVE)?,
+            cpu_node_type: instance_type(raw, "cpu_node_type")?,
+            gpu_node_type: instance_type(raw, "gpu_node_type")?,
+            min_cpu_node: nodes("min_cpu_node", 0)?,
+            max_cpu_node: nodes("max_cpu_node", 1)?,
+            min_gpu_node: nodes("min_gpu_node", 0)?,
+            max_gpu_node: nodes("max_gpu_node", 1)?,
+        };
+        if let Some(chosen) = &delta.gpu_node_type
+            && chosen.capacity().is_some_and(|c| c.gpus == 0)
+        {
+            return Err(SettingsError::NoGpu { instance_type: chosen.clone() });
+        }
+        Ok(delta)
+    }
+
+    /// Whether nothing is given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Settings {
+    /// These settings with some of them replaced.
+    ///
+    /// # Errors
+    /// [`SettingsError::MinAboveMax`] when the result does not fit together.
+    pub fn merged(&self, delta: &SettingsDelta) -> Result<Settings, SettingsError> {
+        let merged = Settings {
+            keepalive: delta.keepalive.unwrap_or(self.keepalive),
+            cpu_node_type: delta.cpu_node_type.clone().unwrap_or_else(|| self.cpu_node_type.clone()),
+            gpu_node_type: delta.gpu_node_type.clone().unwrap_or_else(|| self.gpu_node_type.clone()),
+            min_cpu_node: delta.min_cpu_node.unwrap_or(self.min_cpu_node),
+            max_cpu_node: delta.max_cpu_node.unwrap_or(self.max_cpu_node),
+            min_gpu_node: delta.min_gpu_node.unwrap_or(self.min_gpu_node),
+            max_gpu_node: delta.max_gpu_node.unwrap_or(self.max_gpu_node),
+        };
+        for (group, min, max) in
+            [("cpu", merged.min_cpu_node, merged.max_cpu_node), ("gpu", merged.min_gpu_node, merged.max_gpu_node)]
+        {
+            if min > max {
+                return Err(SettingsError::MinAboveMax { group, min, max });
+            }
+        }
+        Ok(merged)
+    }
+
+    /// Whether going from `other` to these settings changes anything that exists in AWS. The keepalive does not: it
+    /// is ours alone.
+    #[must_use]
+    pub fn need_build_from(&self, other: &Settings) -> bool {
+        Settings { keepalive: other.keepalive, ..self.clone() } != *other
+    }
+
+    /// Notes on settings that are carried out otherwise than written: a documented default that AWS has retired.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        [("cpu_node_type", &self.cpu_node_type), ("gpu_node_type", &self.gpu_node_type)]
+            .into_iter()
+            .filter_map(|(name, chosen)| {
+                let next = chosen.successor()?;
+                Some(format!(
+                    "{name} {chosen} is not supported by current EKS images: nodes are started as {next} instead; set {name} to choose another"
+                ))
+            })
+            .collect()
+    }
+}
+
+fn number(raw: &Map<String, Value>, name: &'static str, min: u64, max: u64) -> Result<Option<u64>, SettingsError> {
+    const EXPECTED: &str = "a whole number, such as 2";
+    let wrong = |value: &Value| SettingsError::WrongValue { name, expected: EXPECTED, value: value.to_string() };
+    let value = match raw.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(value @ Value::Number(n)) => n.as_u64().ok_or_else(|| wrong(value))?,
+        Some(value @ Value::String(text)) => text.trim().parse().map_err(|_| wrong(value))?,
+        Some(value) => return Err(wrong(value)),
+    };
+    if (min..=max).contains(&value) {
+        Ok(Some(value))
+    } else {
+        Err(SettingsError::OutOfRange { name, min, max, value })
+    }
+}
+
+fn instance_type(raw: &Map<String, Value>, name: &'static str) -> Result<Option<InstanceType>, SettingsError> {
+    const EXPECTED: &str = "an EC2 instance type, such as t3.xlarge";
+    let wrong = |value: &Value| SettingsError::WrongValue { name, expected: EXPECTED, value: value.to_string() };
+    let chosen = match raw.get(name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(value @ Value::String(text)) => InstanceType::parse(text).map_err(|_| wrong(value))?,
+        Some(value) => return Err(wrong(value)),
+    };
+    match chosen.successor() {
+        Some(successor) => Err(SettingsError::RetiredType { name, instance_type: chosen, successor }),
+        None => Ok(Some(chosen)),
+    }
+}
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;
