@@ -1,0 +1,136 @@
+"""HTTP as the runner needs it: every request is repeated until there is a final answer or patience ends."""
+
+import http.client
+import json
+import os
+import random
+import shutil
+import ssl
+import threading
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PATIENCE_SECONDS = float(os.environ.get("ONDEMAND_PATIENCE_SECONDS", 120))
+SOCKET_TIMEOUT_SECONDS = 60
+TRANSIENT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
+TRANSIENT_STATUS = (408, 429)
+
+
+class Error(Exception):
+    """A request got no usable answer."""
+
+
+class Refused(Error):
+    """The other side said no; asking again would not help."""
+
+
+def send(make_request, consume):
+    """Sends until it is answered. Both arguments are functions because a try may spoil what the last one used."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = 0.25
+    while True:
+        request = make_request()
+        try:
+            with urllib.request.urlopen(request, timeout=SOCKET_TIMEOUT_SECONDS) as response:
+                return consume(response)
+        except urllib.error.HTTPError as error:
+            with error:
+                problem = f"status {error.code}: {_beginning_of(error)}"
+            if error.code < 500 and error.code not in TRANSIENT_STATUS:
+                raise Refused(f"{_name(request)} was refused with {problem}") from None
+        except TRANSIENT as error:
+            problem = str(error) or type(error).__name__
+        if time.monotonic() + pause > deadline:
+            raise Error(f"{_name(request)} failed for {PATIENCE_SECONDS:.0f} seconds, last with {problem}") from None
+        time.sleep(pause * random.uniform(0.5, 1))
+        pause = min(2 * pause, 10)
+
+
+def download(url, path):
+    """Streams the object at `url` to a file."""
+
+    def save(response):
+        with open(path, "wb") as file:
+            shutil.copyfileobj(response, file, 1 << 20)
+            size = file.tell()
+        # A connection that breaks looks like the end of the body to a reader of chunks.
+        promised = response.headers.get("content-length")
+        if promised is not None and size != int(promised):
+            raise http.client.IncompleteRead(b"", int(promised) - size)
+
+    send(lambda: urllib.request.Request(url), save)
+
+
+def upload(url, path):
+    """Streams a file to the object at `url`."""
+    with open(path, "rb") as file:
+
+        def request():
+            file.seek(0)
+            size = os.fstat(file.fileno()).st_size
+            headers = {"content-type": "application/octet-stream", "content-length": str(size)}
+            return urllib.request.Request(url, file, headers, method="PUT")
+
+        send(request, lambda response: response.read())
+
+
+class ControlPlane:
+    """The job's side of the control plane; the token is good for this job only."""
+
+    def __init__(self, address, token):
+        self._address = f"{address.rstrip('/')}/v1/jobs/"
+        self._token = token
+
+    def manifest(self):
+        return self._ask("manifest")
+
+    def started(self, attempt, pod):
+        return self._ask("started", {"attempt": attempt, "pod": pod})
+
+    def outcome(self, outcome):
+        return self._ask("outcome", outcome)
+
+    def _ask(self, what, body=None):
+        headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        return send(
+            lambda: urllib.request.Request(self._address + what, data, headers),
+            lambda response: json.loads(response.read() or b"{}"),
+        )
+
+
+def _name(request):
+    """Method and place of a request, without the query: in a presigned URL that is a credential."""
+    url = urllib.parse.urlsplit(request.full_url)
+    return f"{request.get_method()} {url.scheme}://{url.netloc}{url.path}"
+
+
+def _beginning_of(error):
+    try:
+        return error.read(500).decode("utf-8", "replace").strip()
+    except TRANSIENT:
+        return error.reason
+
+
+def in_parallel(calls):
+    """Makes all calls, each a function with its arguments, at the same time; raises the first error.
+
+    The threads are daemons, unlike those of an executor: a runner that is told to stop does not wait for them.
+    """
+    errors = []
+
+    def perform(function, *arguments):
+        try:
+            function(*arguments)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=perform, args=call, daemon=True) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]

@@ -1,0 +1,232 @@
+"""Everything that can go wrong, and what users are told."""
+
+import importlib.util
+import os
+import signal
+import tempfile
+import unittest
+import zipfile
+
+from ondemand_runner import requirements
+
+from .harness import LIBRARIES, RunnerCase
+
+
+class UserFailures(RunnerCase):
+    def test_exception_shows_the_users_lines_only(self):
+        self.source(
+            """
+            def operator():
+                print("before")
+                try:
+                    {}["missing"]
+                except KeyError as error:
+                    raise ValueError("no such thing") from error
+            """,
+            name="look up",
+        )
+        self.assert_failed(2, "'look up' raised ValueError")
+        context = self.outcome["error"]["context"]
+        self.assertIn('File "look up.py", line 7, in operator', context)
+        self.assertIn('raise ValueError("no such thing") from error', context)
+        self.assertIn("KeyError: 'missing'", context)
+        self.assertNotIn("ondemand_runner", context)
+        self.assertEqual("before\n", self.outcome["user_logs"]["stdout"])
+
+    def test_tips(self):
+        for text, tip in (
+            ("def operator(argument): pass", "raised TypeError"),
+            ("def operator(): import no_such_module", "module 'no_such_module'.*requirements"),
+            ("import no_such_module\ndef operator(): pass", "module 'no_such_module'.*requirements"),
+            ("def operator(:", "raised SyntaxError"),
+            ("def other(): pass\nvalue = 1", "no function 'operator'. It has: other."),
+            ("import sys\ndef operator(): sys.exit(0)", r"sys.exit\(0\)"),
+            ("def operator(): raise KeyboardInterrupt", "raised KeyboardInterrupt"),
+            ("def operator(): raise MemoryError", "Give it more"),
+            ("import os\ndef operator(): os._exit(3)", "exit code 3"),
+            ("import os\ndef operator(): os.kill(os.getpid(), 9)", "ran out of memory"),
+            ("import os\ndef operator(): os.kill(os.getpid(), 11)", "SIGSEGV"),
+            ("import threading\ndef operator(): return threading.Lock()", "'out 0', a lock, cannot be stored"),
+            ("def operator(): return '\\ud800'", "'out 0', a str, cannot be stored"),
+        ):
+            with self.subTest(text):
+                self.source(text)
+                self.assert_failed(2, tip)
+                self.assertNotIn("ondemand_runner", self.outcome["error"]["context"])
+                self.assertEqual([], self.outcome["outputs"])
+
+    def test_what_was_printed_before_a_sudden_death_is_kept(self):
+        self.source("import os\ndef operator():\n    print('last words')\n    os.kill(os.getpid(), 9)")
+        self.assert_failed(2, "killed")
+        self.assertEqual("last words\n", self.outcome["user_logs"]["stdout"])
+
+    def test_number_of_outputs(self):
+        self.source("def operator(): return 1, 2, 3", outputs=["untyped", "untyped"])
+        self.assert_failed(2, "has 2 outputs, but returned 3 values")
+        self.source("def operator(): return 1", outputs=["untyped", "untyped"])
+        self.assert_failed(2, "has 2 outputs, but returned one value")
+        self.assertEqual("", self.outcome["error"]["context"])
+
+    def test_type_of_output(self):
+        self.source("def operator(): return 1, 'x'", outputs=["numeric", "json"])
+        self.assert_failed(2, "'out 1' must be of type json, but the function returned a value of type string")
+        self.assertEqual("", self.outcome["error"]["context"])
+        self.assertEqual((None, None), self.artifact())
+
+    def test_tables_that_cannot_be_stored(self):
+        for text, tip in (
+            ("pandas.DataFrame([[1, 2]], columns=['a', 'a'])", "a occurs more than once"),
+            ("pandas.DataFrame([[1]], columns=pandas.MultiIndex.from_tuples([(1, 2)]))", "one level"),
+        ):
+            with self.subTest(text):
+                self.source("import pandas\ndef operator(): return " + text, LIBRARIES)
+                self.assert_failed(2, tip)
+
+    def test_timeout(self):
+        self.source("import time\ndef operator():\n    print('began')\n    time.sleep(600)", timeout=1)
+        self.assert_failed(2, "longer than its 1 seconds")
+        self.assertEqual("began\n", self.outcome["user_logs"]["stdout"])
+
+
+class Requirements(RunnerCase):
+    def setUp(self):
+        super().setUp()
+        # Nothing is looked up outside: what is not in the cache cannot be found.
+        self.environment.update(PIP_NO_INDEX="1", PIP_FIND_LINKS="", ONDEMAND_CACHE_DIR="")
+
+    def test_that_do_not_exist(self):
+        self.source("def operator(): pass", ["no-such-package==1.0"])
+        self.assert_failed(2, "requirement no-such-package==1.0 cannot be installed")
+        self.assertIn("No matching distribution", self.outcome["user_logs"]["stderr"])
+        self.assertEqual([], self.plane.started)
+
+    def test_that_are_no_requirements(self):
+        self.source("def operator(): pass", ["not a requirement"])
+        self.assert_failed(2, "requirement.* not a requirement.* cannot be installed")
+
+    @unittest.skipIf(importlib.util.find_spec("pandas"), "this Python has pandas")
+    def test_of_artifacts_are_added(self):
+        self.source("def operator(): pass", outputs=["table"])
+        self.assert_failed(2, requirements.PINS["pandas"][0])
+
+    def test_are_installed_once(self):
+        wheels = self.enterContext_(tempfile.TemporaryDirectory())
+        make_wheel(wheels, "greeting", "1.0", "WORD = 'hello'")
+        source = "import greeting, os, subprocess\ndef operator(): return greeting.WORD, os.environ['VIRTUAL_ENV']"
+        self.environment.update(PIP_FIND_LINKS=wheels, ONDEMAND_CACHE_DIR=wheels + "/cache")
+        self.source(source, ["greeting == 1.0  # politely"], outputs=["string", "string"])
+        self.assert_succeeded()
+        self.assertEqual(b"hello", self.artifact(0)[0])
+        self.assertEqual("", self.outcome["user_logs"]["stdout"])
+        self.assertGreater(self.outcome["timings"]["requirements_seconds"], 0)
+        first = self.artifact(1)[0]
+
+        self.environment.update(PIP_FIND_LINKS="")
+        self.source(source, ["", "greeting == 1.0"], outputs=["string", "string"])
+        self.assert_succeeded()
+        self.assertEqual(first, self.artifact(1)[0])
+
+        os.remove(first.decode() + "/complete")
+        self.source(source, ["greeting == 1.0"], outputs=["string", "string"])
+        self.assert_failed(2, "greeting==1.0 cannot be installed")
+
+    def test_of_the_user_win(self):
+        """What artifacts need is added only if the user's requirements do not bring it, in whatever version."""
+        wheels = self.enterContext_(tempfile.TemporaryDirectory())
+        make_wheel(wheels, "tables-of-mine", "1.0", "", requires="pandas")
+        make_wheel(wheels, "pandas", "9.9", "class DataFrame: pass\nclass Series: pass")
+        self.environment.update(PIP_FIND_LINKS=wheels)
+        self.source("import pandas\ndef operator(): return 1 / 0", ["tables-of-mine"], outputs=["table"])
+        self.assert_failed(2, "ZeroDivisionError")
+
+    def test_that_pip_would_not_see(self):
+        self.source("def operator(): return 1", ["# a comment", "", "local @ file:///tmp/local"])
+        self.assert_succeeded()
+
+
+def make_wheel(folder, name, version, source, requires=None):
+    module = name.replace("-", "_")
+    info = "%s-%s.dist-info/" % (module, version)
+    files = {
+        module + "/__init__.py": source,
+        info
+        + "METADATA": "Metadata-Version: 2.1\nName: %s\nVersion: %s\n" % (name, version)
+        + ("Requires-Dist: %s\n" % requires if requires else ""),
+        info + "WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[info + "RECORD"] = "".join(path + ",,\n" for path in [*files, info + "RECORD"])
+    with zipfile.ZipFile("%s/%s-%s-py3-none-any.whl" % (folder, module, version), "w") as wheel:
+        for path, content in files.items():
+            wheel.writestr(path, content)
+
+
+class SystemFailures(RunnerCase):
+    def test_transient_errors_are_waited_out(self):
+        self.source("def operator(): return 'upstream'")
+        self.plane.faults.update({
+            "/v1/jobs/manifest": [500, 0], "/v1/jobs/started": [502], "/v1/jobs/outcome": [503, 0],
+            "/objects/in/content": [206, 0, 500], "/objects/out0/content": [500, 0],
+        })  # fmt: skip
+        self.plane.objects.update({"in/content": b"input", "in/metadata": self.plane.objects["out0/metadata"]})
+        self.source("def operator(value): return value + '!'", inputs=["in"])
+        self.assert_succeeded()
+        self.assertEqual(b"input!", self.artifact()[0])
+        self.assertFalse(any(self.plane.faults.values()))
+
+    def test_missing_input(self):
+        self.source("def operator(value): pass", inputs=["nowhere"])
+        self.assert_failed(1, "could not be fetched")
+        self.assertIn("403", self.outcome["error"]["context"])
+        self.assertNotIn("secret-signature", str(self.outcome) + self.stderr)
+
+    def test_output_that_nobody_takes(self):
+        self.plane.faults["/objects/out0/content"] = [403]
+        self.source("def operator(): return 1")
+        self.assert_failed(1, "could not be stored")
+        self.assertEqual([], self.outcome["outputs"])
+
+    def test_logs_that_nobody_takes_do_not_matter(self):
+        self.plane.faults["/objects/logs"] = [403]
+        self.source("def operator(): return 1")
+        self.assert_succeeded()
+
+    def test_outcome_that_nobody_takes(self):
+        self.plane.faults["/v1/jobs/outcome"] = [409]
+        self.source("def operator(): return 1")
+        self.assertEqual((1, []), (self.code, self.plane.outcomes))
+
+    def test_job_that_is_not_wanted_does_not_run(self):
+        self.plane.faults["/v1/jobs/started"] = [409]
+        self.source("def operator(): return 1")
+        self.assertEqual((1, [], {}), (self.code, self.plane.outcomes, self.plane.objects))
+
+
+class Ends(RunnerCase):
+    """The runner is told to stop, or is stopped, while the function runs."""
+
+    FUNCTION = """
+        import os, time, urllib.request
+        def operator(address):
+            urllib.request.urlopen(urllib.request.Request(address, str(os.getpid()).encode(), method="PUT")).close()
+            time.sleep(600)
+    """
+
+    def end_with(self, number):
+        """The exit code of the runner, and the process that ran the function."""
+        self.plane.objects["in/metadata"] = b'{"serialization_type": "string", "artifact_type": "string"}'
+        self.plane.objects["in/content"] = self.plane.url("child").encode()
+        self.plane.on_stored = lambda key: self.process.send_signal(number)
+        self.source(self.FUNCTION, inputs=["in"])
+        return self.code, int(self.plane.objects["child"])
+
+    def test_sigterm(self):
+        code, child = self.end_with(signal.SIGTERM)
+        self.assertEqual((143, []), (code, self.plane.outcomes))
+        self.assert_gone(child)
+
+    @unittest.skipUnless(os.path.exists("/proc/self/stat"), "only Linux tells children about their parent's death")
+    def test_sigkill(self):
+        self.leaves_files = True
+        code, child = self.end_with(signal.SIGKILL)
+        self.assertEqual(-signal.SIGKILL, code)
+        self.assert_gone(child)
