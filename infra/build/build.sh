@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Carries out ACTION on one generation of one cluster and reports all it did to OUTPUT_PREFIX.
+set -euo pipefail
+
+: "${ACTION:?plan, apply or destroy}" "${REGION:?}" "${OUTPUT_PREFIX:?}" "${STATE_BUCKET:?}" "${STATE_KEY:?}"
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+module=$(cd "$here/../../terraform" && pwd)
+work=$(mktemp -d)
+
+# shellcheck source=infra/build/credentials.sh
+source "$here/credentials.sh"
+# shellcheck source=infra/build/report.sh
+source "$here/report.sh"
+# shellcheck source=infra/build/terraform.sh
+source "$here/terraform.sh"
+
+leave() {
+  local exit_code=$?
+  trap - EXIT
+  set +e
+  forget_credentials
+  finish_report "$exit_code"
+  rm -rf "$work"
+  exit "$exit_code"
+}
+trap leave EXIT
+trap interrupt INT TERM HUP
+
+start_report
+keep_credentials
+require_terraform
+fetch_variables
+
+initialise
+
+case $ACTION in
+  plan)
+    plan
+    ;;
+  apply)
+    clear_tainted
+    plan
+    apply
+    publish_outputs
+    ;;
+  destroy)
+    destroy
+    ;;
+  *)
+    fail "unknown ACTION" "ACTION is $ACTION; it must be plan, apply or destroy."
+    ;;
+esac

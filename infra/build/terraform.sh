@@ -1,0 +1,157 @@
+# shellcheck shell=bash
+# Terraform: getting it, and running it so that it always has time to put its state away.
+
+# Used when the build image has no Terraform that fits the module.
+pinned_version=1.11.4
+pinned_amd64=1ce994251c00281d6845f0f268637ba50c0005657eb3cf096b92f753b42ef4dc
+pinned_arm64=a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633
+
+# Seconds for all of Terraform together, and the grace it gets to stop after that. The
+# build's own time-out must be longer than both.
+deadline=$((SECONDS + ${TERRAFORM_SECONDS:-3300}))
+grace=300
+
+terraform_version=
+child=
+interrupted=
+
+require_terraform() {
+  terraform_version=$(installed_version)
+  if [[ ! $terraform_version =~ ^1\.[1-9][0-9]+\. ]]; then
+    download_terraform
+    terraform_version=$(installed_version)
+  fi
+
+  export TF_IN_AUTOMATION=1 TF_INPUT=0 CHECKPOINT_DISABLE=1
+  export TF_DATA_DIR=$work/.terraform
+
+  # Whoever brings a CLI configuration has decided where providers come from; a cache would
+  # only get in between. The cache may do without a lock file, of which there is none.
+  if [[ -z ${TF_CLI_CONFIG_FILE:-} ]]; then
+    export TF_PLUGIN_CACHE_DIR=${TF_PLUGIN_CACHE_DIR:-$HOME/.cache/terraform/plugins}
+    export TF_PLUGIN_CACHE_MAY_BREAK_DEPENDENCY_LOCK_FILE=1
+    mkdir -p "$TF_PLUGIN_CACHE_DIR"
+  fi
+}
+
+installed_version() {
+  terraform version 2>/dev/null | sed -n '1s/^Terraform v//p'
+}
+
+download_terraform() {
+  local platform sha256 archive
+  case $(uname -m) in
+    x86_64) platform=amd64 sha256=$pinned_amd64 ;;
+    aarch64 | arm64) platform=arm64 sha256=$pinned_arm64 ;;
+    *) fail "no Terraform" "There is none for $(uname -m)." ;;
+  esac
+  archive=terraform_${pinned_version}_linux_$platform.zip
+
+  echo "downloading Terraform $pinned_version"
+  curl --fail --silent --show-error --location --retry 3 --max-time 300 --output "$work/$archive" \
+    "https://releases.hashicorp.com/terraform/$pinned_version/$archive" ||
+    fail "no Terraform" "Downloading $archive failed."
+  echo "$sha256  $work/$archive" | sha256sum --check --quiet ||
+    fail "no Terraform" "$archive is not the one that was pinned."
+  unzip -q "$work/$archive" terraform -d "$work/bin"
+  export PATH=$work/bin:$PATH
+}
+
+fetch_variables() {
+  aws s3 cp --only-show-errors "$OUTPUT_PREFIX/variables.tfvars.json" "$work/variables.tfvars.json" ||
+    fail "no variables" "Reading $OUTPUT_PREFIX/variables.tfvars.json failed."
+}
+
+initialise() {
+  enter init
+
+  # Who takes the lock: Terraform's own note of that names a user and a host, never a build.
+  printf '%s' "${CODEBUILD_BUILD_ID:-unknown}" >"$work/holder"
+  aws s3 cp --only-show-errors "$work/holder" "s3://$STATE_BUCKET/$STATE_KEY.holder" ||
+    fail "no state" "Writing to bucket $STATE_BUCKET failed."
+
+  # BACKEND_FLAGS is words, not one word.
+  # shellcheck disable=SC2086
+  run init -backend-config="bucket=$STATE_BUCKET" -backend-config="key=$STATE_KEY" \
+    -backend-config="region=${AWS_REGION:-$AWS_DEFAULT_REGION}" ${BACKEND_FLAGS:-}
+}
+
+plan() {
+  enter plan
+  make_plan
+}
+
+apply() {
+  enter apply
+  carry_out_plan
+}
+
+# Reading what is there may fail (a type no longer offered, a permission taken away); that
+# must not keep anyone from destroying what the state knows of.
+destroy() {
+  enter destroy
+  make_plan -destroy || make_plan -destroy -refresh=false
+  carry_out_plan
+}
+
+# What failed half-way through its creation still has its name. Terraform replaces node groups,
+# and with them all that they depend on, by creating first, and so would clash with that name
+# on every retry. Node groups themselves are left out: they have a name per attempt, and beside
+# a new one that failed stands the old one, with work on it.
+clear_tainted() {
+  local -a targets
+  mapfile -t targets < <(terraform -chdir="$module" show -no-color |
+    sed -n '/^# aws_eks_node_group/d; s/^# \(.*\): (tainted)$/-target=\1/p')
+  ((${#targets[@]} > 0)) || return 0
+
+  enter apply
+  echo "half-made by an earlier build, so destroyed first: ${targets[*]#-target=}"
+  make_plan -destroy "${targets[@]}"
+  carry_out_plan
+}
+
+publish_outputs() {
+  terraform -chdir="$module" output -json >"$work/outputs.json"
+  upload outputs.json
+}
+
+make_plan() {
+  run plan -lock-timeout=60s -var-file="$work/variables.tfvars.json" -out="$work/plan" "$@"
+}
+
+carry_out_plan() {
+  run apply -lock-timeout=60s "$work/plan"
+}
+
+# Runs one Terraform command, its event stream going to the report. In the background, since
+# bash hears a signal only while it waits.
+run() {
+  local command=$1 left=$((deadline - SECONDS)) code=0
+  shift
+  [[ -z $interrupted ]] || fail "stopped" "The build was stopped before terraform $command."
+  ((left > 0)) || fail "timed out" "No time was left for terraform $command."
+
+  timeout --signal=INT --kill-after="$grace" "$left" \
+    terraform -chdir="$module" "$command" -json -input=false "$@" >>"$events" &
+  child=$!
+  wait "$child" || code=$?
+  # A signal ends the wait, not the child.
+  while kill -0 "$child" 2>/dev/null; do
+    code=0
+    wait "$child" || code=$?
+  done
+  child=
+
+  case $code in
+    0) ;;
+    124) report_error "timed out" "terraform $command was stopped because its time was over." ;;
+    *) sed -n 's/^{"@level":"error","@message":"\(.*\)","@module".*/\1/p' "$events" | tail -n 20 >&2 ;;
+  esac
+  return "$code"
+}
+
+# Only SIGINT lets Terraform stop in order; anything else ends its provider in mid-call.
+interrupt() {
+  interrupted=yes
+  [[ -z $child ]] || kill -INT "$child"
+}

@@ -1,0 +1,45 @@
+# The two node groups as data. nodes.tf and autoscaler.tf carry it out, so that the labels a
+# node really has and those the autoscaler expects of a node yet to come cannot differ.
+
+locals {
+  tags = {
+    "ondemand-eks:integration" = var.integration_id
+    "ondemand-eks:cluster"     = var.cluster_id
+    "ondemand-eks:generation"  = tostring(var.generation)
+  }
+
+  gpu = one([for gpu in data.aws_ec2_instance_type.group["gpu"].gpus : gpu])
+
+  groups = {
+    cpu = {
+      min        = var.min_cpu_node
+      max        = var.max_cpu_node
+      first_size = max(1, var.min_cpu_node) # CoreDNS and the autoscaler must run somewhere
+      image      = "STANDARD"
+      disk_gib   = 50
+      labels     = { "ondemand-eks/node-group" = "cpu" }
+      taints     = {}
+      resources  = {}
+    }
+
+    gpu = {
+      min        = var.min_gpu_node
+      max        = var.max_gpu_node
+      first_size = var.min_gpu_node # usually 0: a lack of GPU capacity then fails a job, not the cluster
+      image      = "NVIDIA"
+      disk_gib   = 100 # the driver, and wheels built for CUDA, are big
+      labels = {
+        "ondemand-eks/node-group"       = "gpu"
+        "k8s.amazonaws.com/accelerator" = "nvidia-${lower(replace(local.gpu.name, " ", "-"))}"
+      }
+      taints    = { "nvidia.com/gpu" = "present" }
+      resources = { "nvidia.com/gpu" = local.gpu.count }
+    }
+  }
+
+  # Graviton types need an image of their own.
+  architecture = {
+    for group, type in data.aws_ec2_instance_type.group :
+    group => contains(type.supported_architectures, "arm64") ? "ARM_64" : "x86_64"
+  }
+}

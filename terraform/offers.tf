@@ -1,0 +1,77 @@
+# What AWS offers this account in this region. Everything is read while planning, so a type
+# or region that cannot work is refused before anything has been made.
+
+data "aws_caller_identity" "current" {}
+
+data "aws_partition" "current" {}
+
+data "aws_availability_zones" "usable" {
+  #checkov:skip=CKV_AWS_394:one more zone adds one more subnet and moves nothing
+  # EKS cannot place a control plane in these three.
+  exclude_zone_ids = ["use1-az3", "usw1-az2", "cac1-az3"]
+
+  filter {
+    name   = "zone-type"
+    values = ["availability-zone"]
+  }
+
+  lifecycle {
+    postcondition {
+      condition     = length(self.zone_ids) >= 2
+      error_message = "EKS needs two availability zones; ${var.region} offers this account ${length(self.zone_ids)}."
+    }
+  }
+}
+
+data "aws_ec2_instance_type" "group" {
+  for_each = local.node_types
+
+  instance_type = each.value
+
+  lifecycle {
+    postcondition {
+      condition     = each.key != "gpu" || anytrue([for gpu in self.gpus : gpu.manufacturer == "NVIDIA"])
+      error_message = "gpu_node_type ${each.value} has no NVIDIA GPU; one that has is g4dn.xlarge."
+    }
+  }
+}
+
+data "aws_ec2_instance_type_offerings" "group" {
+  for_each = local.node_types
+
+  location_type = "availability-zone-id"
+
+  filter {
+    name   = "instance-type"
+    values = [each.value]
+  }
+
+  lifecycle {
+    postcondition {
+      condition     = length(setintersection(self.locations, local.zones)) > 0
+      error_message = "${each.key}_node_type ${each.value} is not offered in a usable zone of ${var.region}."
+    }
+  }
+}
+
+data "aws_eks_cluster_versions" "supported" {
+  count = var.kubernetes_version == null ? 1 : 0
+
+  # Past standard support a cluster costs six times as much.
+  version_status = "STANDARD_SUPPORT"
+}
+
+locals {
+  node_types = {
+    cpu = var.cpu_node_type
+    gpu = var.gpu_node_type
+  }
+
+  zones = sort(data.aws_availability_zones.usable.zone_ids)
+
+  # Versions are compared by their minor number: as text "1.9" would beat "1.34".
+  kubernetes_version = coalesce(var.kubernetes_version, try(
+    "1.${max([for offer in data.aws_eks_cluster_versions.supported[0].cluster_versions : tonumber(split(".", offer.cluster_version)[1])]...)}",
+    null,
+  ))
+}
