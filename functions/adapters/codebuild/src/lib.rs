@@ -1,0 +1,80 @@
+//! Stopping a cluster's build on CodeBuild. Builds are started and awaited by the state machine.
+
+use adapter_sdk::{Sdk, failed};
+use async_trait::async_trait;
+use aws_sdk_codebuild::Client;
+use aws_sdk_codebuild::types::{Build, SortOrderType, StatusType};
+use domain::ClusterId;
+use runtime::ports::{Builds, Result};
+
+/// The builds of one project.
+pub struct CodeBuild {
+    client: Client,
+    project: String,
+}
+
+impl CodeBuild {
+    /// The project by its name.
+    #[must_use]
+    pub fn new(sdk: &Sdk, project: impl Into<String>) -> Self {
+        Self { client: Client::new(sdk.config()), project: project.into() }
+    }
+}
+
+#[async_trait]
+impl Builds for CodeBuild {
+    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()> {
+        // A build that still runs is among the newest hundred, CodeBuild's page: no account runs that many at once.
+        let newest = self.client.list_builds_for_project().project_name(&self.project);
+        let newest = newest.sort_order(SortOrderType::Descending).send().await;
+        let ids = newest.map_err(failed(format!("list builds of project {}", self.project)))?.ids;
+        let Some(ids) = ids.filter(|ids| !ids.is_empty()) else { return Ok(()) };
+        let builds = self.client.batch_get_builds().set_ids(Some(ids)).send().await;
+        let builds = builds.map_err(failed(format!("read builds of project {}", self.project)))?;
+        let running = builds.builds().iter().filter(|build| runs_for(build, cluster, epoch));
+        for id in running.filter_map(Build::id) {
+            let stopped = self.client.stop_build().id(id).send().await;
+            stopped.map_err(failed(format!("stop build {id}")))?;
+        }
+        Ok(())
+    }
+}
+
+fn runs_for(build: &Build, cluster: ClusterId, epoch: u64) -> bool {
+    let variables = build.environment().map(|environment| environment.environment_variables()).unwrap_or_default();
+    let has = |name: &str, value: String| variables.iter().any(|v| v.name() == name && v.value() == value);
+    build.build_status() == Some(&StatusType::InProgress)
+        && has("CLUSTER_ID", cluster.to_string())
+        && has("EPOCH", epoch.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_codebuild::types::{EnvironmentVariable, ProjectEnvironment};
+
+    fn build(status: StatusType, cluster: &str, epoch: &str) -> Build {
+        let variable = |name, value: &str| EnvironmentVariable::builder().name(name).value(value).build();
+        let environment = ProjectEnvironment::builder()
+            .r#type("LINUX_CONTAINER".into())
+            .image("i")
+            .compute_type("BUILD_GENERAL1_SMALL".into())
+            .environment_variables(variable("CLUSTER_ID", cluster).expect("complete"))
+            .environment_variables(variable("EPOCH", epoch).expect("complete"))
+            .build();
+        Build::builder().build_status(status).environment(environment.expect("complete")).build()
+    }
+
+    #[test]
+    fn only_the_running_build_of_that_cluster_and_epoch_is_meant() {
+        let mine = "1f1e0abd-8606-44de-a946-363d97fa8b84";
+        let other = "2f1e0abd-8606-44de-a946-363d97fa8b84";
+        let cluster = mine.parse().expect("an id");
+        let meant = |build: Build| runs_for(&build, cluster, 3);
+        assert!(meant(build(StatusType::InProgress, mine, "3")));
+        assert!(!meant(build(StatusType::Succeeded, mine, "3")));
+        assert!(!meant(build(StatusType::InProgress, mine, "30")));
+        assert!(!meant(build(StatusType::InProgress, other, "3")));
+        assert!(!meant(Build::builder().build_status(StatusType::InProgress).build()));
+    }
+}

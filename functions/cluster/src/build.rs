@@ -1,0 +1,108 @@
+//! What a build is told, and what its end means.
+
+use domain::cluster::{Cluster, Purpose};
+use domain::diagnosis::diagnose;
+use domain::failure::{Failure, FailureClass};
+use runtime::ports::{Objects, Vault};
+use runtime::{access, keys};
+use serde_json::{Value, json};
+use wire::step::EnvironmentVariable;
+
+/// The Terraform variables of a cluster: the settings as stored, and a retired type's successor in its place.
+#[must_use]
+pub fn variables(cluster: &Cluster) -> Value {
+    let settings = &cluster.settings;
+    json!({
+        "region": cluster.region,
+        "cluster_name": cluster.eks_name(),
+        "integration_id": cluster.integration,
+        "cluster_id": cluster.id,
+        "generation": cluster.generation,
+        "keepalive": settings.keepalive,
+        "cpu_node_type": settings.cpu_node_type.carried_out(),
+        "gpu_node_type": settings.gpu_node_type.carried_out(),
+        "min_cpu_node": settings.min_cpu_node,
+        "max_cpu_node": settings.max_cpu_node,
+        "min_gpu_node": settings.min_gpu_node,
+        "max_gpu_node": settings.max_gpu_node,
+    })
+}
+
+/// The environment of the build of an epoch.
+#[must_use]
+pub fn environment(
+    cluster: &Cluster,
+    epoch: u64,
+    purpose: Purpose,
+    objects: &dyn Objects,
+    vault: &dyn Vault,
+) -> Vec<EnvironmentVariable> {
+    let action = if purpose == Purpose::Destroy { "destroy" } else { "apply" };
+    let credentials = vault.reference(&keys::credentials(cluster.integration), access::INI);
+    vec![
+        EnvironmentVariable::plain("ACTION", action),
+        EnvironmentVariable::plain("CLUSTER_ID", cluster.id),
+        EnvironmentVariable::plain("GENERATION", cluster.generation),
+        EnvironmentVariable::plain("EPOCH", epoch),
+        EnvironmentVariable::plain("REGION", &cluster.region),
+        EnvironmentVariable::plain("STATE_BUCKET", objects.bucket()),
+        EnvironmentVariable::plain("STATE_KEY", keys::terraform_state(cluster.id, cluster.generation)),
+        EnvironmentVariable::plain("OUTPUT_PREFIX", objects.address(&keys::build(cluster.id, epoch))),
+        EnvironmentVariable::secret("TARGET_CREDENTIALS", credentials),
+    ]
+}
+
+/// Why a build failed: what Terraform said in its event stream, else what the state machine was told.
+#[must_use]
+pub fn failure(stream: &str, error: &str, cause: &str) -> Failure {
+    let details: Value = serde_json::from_str(cause).unwrap_or_default();
+    let build = &details["Build"];
+    let mut failure = diagnose(stream).unwrap_or_else(|| match build["BuildStatus"].as_str() {
+        Some("TIMED_OUT") => Failure::new(FailureClass::BuildLost, "the build ran out of time"),
+        Some("STOPPED") => Failure::new(FailureClass::BuildLost, "the build was stopped"),
+        Some(status) => Failure::new(
+            FailureClass::BuildLost,
+            format!("the build ended as {status} without an error of Terraform{}", phase_message(build)),
+        ),
+        None => {
+            let message = details["errorMessage"].as_str().unwrap_or(cause);
+            let class = if error == "Transient" { FailureClass::Transient } else { FailureClass::Unknown };
+            Failure::new(class, format!("the cluster could not be prepared ({error}): {message}"))
+        }
+    });
+    failure.build_id = build["Id"].as_str().map(str::to_owned);
+    failure
+}
+
+/// What the failed phase of a build says of itself.
+fn phase_message(build: &Value) -> String {
+    let contexts = build["Phases"].as_array().into_iter().flatten().filter(|p| p["PhaseStatus"] == "FAILED");
+    let message = contexts.flat_map(|p| p["Contexts"].as_array().cloned().unwrap_or_default()).find_map(|context| {
+        let text = context["Message"].as_str().unwrap_or_default().trim().to_owned();
+        (!text.is_empty()).then_some(text)
+    });
+    message.map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terraforms_own_words_come_first() {
+        let stream = json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "VpcLimitExceeded", "detail": ""}});
+        let cause = json!({"Build": {"Id": "p:1", "BuildStatus": "FAILED"}}).to_string();
+        let failure = failure(&stream.to_string(), "States.TaskFailed", &cause);
+        assert_eq!((failure.class, failure.build_id.as_deref()), (FailureClass::Quota, Some("p:1")));
+    }
+
+    #[test]
+    fn a_silent_end_is_a_lost_build_in_the_words_of_its_phase() {
+        let build = json!({"Build": {"BuildStatus": "FAILED", "Phases": [{"PhaseStatus": "FAILED", "Contexts": [{"Message": "exit status 127"}]}]}});
+        let found = failure("", "States.TaskFailed", &build.to_string());
+        assert_eq!(found.class, FailureClass::BuildLost);
+        assert!(found.message.ends_with(": exit status 127"), "{}", found.message);
+        let addons = failure("", "Fault", r#"{"errorType":"Fault","errorMessage":"apply Namespace: forbidden"}"#);
+        assert!(addons.message.contains("apply Namespace: forbidden"));
+    }
+}

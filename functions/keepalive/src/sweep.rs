@@ -1,0 +1,105 @@
+//! One tick of the keepalive rule.
+
+use domain::cluster::{Cluster, Command, Status};
+use domain::failure::{Failure, FailureClass};
+use domain::{RunId, run};
+use runtime::clusters::execution_name;
+use runtime::ports::{Eks, Execution, Jobs, Machine};
+use runtime::{Error, World, access::Access};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// The function with all it needs.
+pub struct KeepaliveFunction {
+    /// What commands need.
+    pub world: World,
+    /// The way into users' accounts.
+    pub access: Access,
+    /// EKS.
+    pub eks: Arc<dyn Eks>,
+    /// Kubernetes.
+    pub jobs: Arc<dyn Jobs>,
+}
+
+impl KeepaliveFunction {
+    /// Looks after every cluster and every open run. One that fails does not keep the others waiting.
+    ///
+    /// # Errors
+    /// Those of listing; and the last of the failures once all were looked after.
+    pub async fn tick(&self) -> Result<Value, Error> {
+        let mut failed = None;
+        let runs = self.world.open_runs().await?;
+        for run in &runs {
+            if let Err(error) = self.look_after_run(*run).await {
+                tracing::warn!(run.id = %run, "sweep failed: {error}");
+                failed = Some(error);
+            }
+        }
+        let clusters = self.world.clusters().await?;
+        for cluster in &clusters {
+            if let Err(error) = self.look_after_cluster(cluster).await {
+                tracing::warn!(cluster.id = %cluster.id, "sweep failed: {error}");
+                failed = Some(error);
+            }
+        }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.rest().await?;
+        Ok(json!({"clusters": clusters.len(), "open_runs": runs.len()}))
+    }
+
+    async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
+        self.world.perform_outbox(cluster).await;
+        for run in cluster.phase.leases().or(cluster.phase.waiters()).into_iter().flatten() {
+            if self.world.find_run(*run).await?.is_none_or(|run| run.value.status.is_final()) {
+                self.world.cluster_command(cluster.id, &Command::Release { run: *run }).await?;
+            }
+        }
+        if let Some(build) = cluster.phase.build() {
+            let name = execution_name(cluster.id, build.epoch);
+            // The machine reports the build's end before its own: when it has ended and the cluster still waits, it
+            // never will.
+            if self.world.machines.execution(Machine::Cluster, &name).await? == Execution::Ended {
+                let failure = Failure::new(FailureClass::BuildLost, "the build ended without a report");
+                self.world.cluster_command(cluster.id, &Command::BuildFailed { epoch: build.epoch, failure }).await?;
+            }
+        }
+        if cluster.ends_at().is_some_and(|end| self.world.now() >= end) {
+            let live_pods = match self.access.kube(self.eks.as_ref(), cluster).await? {
+                Some(access) => self.jobs.live_pods(&access).await?,
+                None => 0,
+            };
+            self.world.cluster_command(cluster.id, &Command::KeepaliveTick { live_pods }).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_after_run(&self, id: RunId) -> Result<(), Error> {
+        match self.world.machines.execution(Machine::FlowRun, &id.to_string()).await? {
+            Execution::Running => return Ok(()),
+            Execution::Unknown => return self.world.start_run(id).await,
+            Execution::Ended => {}
+        }
+        let Some(run) = self.world.find_run(id).await? else { return self.world.close_run(id).await };
+        if !run.value.status.is_final() {
+            let failure = Failure::new(FailureClass::BuildLost, "the run's state machine ended before the run did")
+                .remedied_by("Start the run again.");
+            self.world.run_command(id, &run::Command::ClusterLost { failure }).await?;
+        }
+        if let Some(cluster) = run.value.cluster {
+            self.world.cluster_command(cluster, &Command::Release { run: id }).await?;
+        }
+        self.world.close_run(id).await
+    }
+
+    /// Stops the rule when there is nothing left to look after.
+    async fn rest(&self) -> Result<(), Error> {
+        let idle = |cluster: &Cluster| cluster.status() == Status::Terminated && cluster.outbox.is_empty();
+        let nothing_left = self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty();
+        if let (true, Some(rule)) = (nothing_left, &self.world.keepalive_rule) {
+            rule.disable().await?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,164 @@
+//! The steps of the flow-run machine, and the loop that carries a run forward.
+
+use crate::cluster_access::Known;
+use crate::{compute, jobs};
+use domain::cluster::{self, Reply};
+use domain::failure::{Failure, FailureClass};
+use domain::run::{Command, Effect, Run, RunStatus};
+use domain::{ClusterId, RunId};
+use runtime::ports::{Eks, Jobs, KubeAccess};
+use runtime::{Error, World, access::Access};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use wire::step::RunStep;
+
+/// The function with all it needs.
+pub struct RunFunction {
+    /// What commands need.
+    pub world: World,
+    /// The way into users' accounts.
+    pub access: Access,
+    /// EKS.
+    pub eks: Arc<dyn Eks>,
+    /// Kubernetes.
+    pub jobs: Arc<dyn Jobs>,
+    /// The address under which pods reach the control plane.
+    pub api_url: String,
+    /// Ways to clusters found earlier.
+    pub known: Known,
+}
+
+impl RunFunction {
+    /// Carries out one step.
+    ///
+    /// # Errors
+    /// Those of the ports; the state machine retries what is transient.
+    pub async fn step(&self, step: RunStep) -> Result<Value, Error> {
+        match step {
+            RunStep::Acquire { run_id, task_token } => self.acquire(run_id, &task_token).await?,
+            RunStep::Advance { run_id, task_token } => {
+                let run = self.world.remember_task(run_id, &task_token).await?;
+                self.reconcile(run).await?;
+            }
+            RunStep::Finish { run_id, error, cause } => self.finish(run_id, error, cause).await?,
+        }
+        Ok(json!({}))
+    }
+
+    /// Gets the run its cluster, now or later.
+    async fn acquire(&self, id: RunId, task_token: &str) -> Result<(), Error> {
+        let run = self.world.remember_task(id, task_token).await?;
+        let (false, Some(cluster)) = (run.status.is_final(), run.cluster) else {
+            return self.go_on(task_token).await;
+        };
+        match self.world.cluster_command(cluster, &cluster::Command::Acquire { run: id }).await {
+            Ok(Reply::Granted { .. }) => self.go_on(task_token).await,
+            Ok(_) => Ok(()),
+            Err(Error::NotFound { .. }) => {
+                let failure = Failure::new(FailureClass::Requested, "the run's cluster was deleted with its integration");
+                self.world.run_command(id, &Command::ClusterLost { failure }).await?;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn go_on(&self, task_token: &str) -> Result<(), Error> {
+        Ok(self.world.machines.succeed(task_token, json!({"status": "granted"})).await?)
+    }
+
+    /// Compares the run with the world and does what is to be done.
+    async fn reconcile(&self, run: Run) -> Result<(), Error> {
+        let command = match (run.status, run.cluster) {
+            (RunStatus::Pending, None) => Command::Granted { generation: None },
+            (RunStatus::Pending, Some(cluster)) => match self.lease(run.id, cluster).await? {
+                Some(generation) => Command::Granted { generation: Some(generation) },
+                None => return Ok(()),
+            },
+            (_, Some(cluster)) if !run.status.is_final() => {
+                let access = self.cluster_access(cluster).await?;
+                Command::Observed { jobs: self.jobs.observe(&access, run.id).await? }
+            }
+            // Nothing to see; a run that is over only wakes its machine.
+            _ => Command::Observed { jobs: Default::default() },
+        };
+        self.carry_out(&run, command).await
+    }
+
+    /// The generation of the cluster that a run holds a lease on; asks for one if it neither holds it nor waits.
+    async fn lease(&self, run: RunId, id: ClusterId) -> Result<Option<u32>, Error> {
+        match self.world.cluster_command(id, &cluster::Command::Acquire { run }).await? {
+            Reply::Granted { generation } => Ok(Some(generation)),
+            _ => Ok(None),
+        }
+    }
+
+    /// Carries out a command and all that follows from it: computed operators finish here and now, and may let others
+    /// start.
+    ///
+    /// # Errors
+    /// Those of the ports. What was committed stays; what was not done is done by the next call.
+    pub async fn carry_out(&self, run: &Run, command: Command) -> Result<(), Error> {
+        let mut commands = VecDeque::from([command]);
+        while let Some(command) = commands.pop_front() {
+            let decision = self.world.run_command(run.id, &command).await?;
+            for effect in &decision.effects {
+                match effect {
+                    Effect::Compute { operator, attempt } => {
+                        let outcome = compute::compute(&self.world, &decision.run, *operator).await?;
+                        commands.push_back(Command::Finished { operator: *operator, attempt: *attempt, outcome });
+                    }
+                    Effect::StartJob { operator, attempt } => {
+                        jobs::start(self, &decision.run, *operator, *attempt).await?;
+                    }
+                    // The machine's last step deletes the Jobs of a run that was ended early.
+                    Effect::DeleteJobs | Effect::Wake => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The way to a run's cluster.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] when there is none.
+    pub async fn cluster_access(&self, id: ClusterId) -> Result<KubeAccess, Error> {
+        let cluster = self.world.cluster(id).await?.value;
+        self.known.access(&self.access, self.eks.as_ref(), &cluster).await
+    }
+
+    /// Clears up after a run: its Jobs if it ended early, its lease always.
+    async fn finish(&self, id: RunId, error: Option<String>, cause: Option<String>) -> Result<(), Error> {
+        let mut run = self.world.run(id).await?.value;
+        if !run.status.is_final() {
+            let (error, cause) = (error.unwrap_or_else(|| "no error".to_owned()), cause.unwrap_or_default());
+            let failure = Failure::new(FailureClass::Unknown, format!("the run's state machine failed ({error}): {cause}"));
+            run = self.world.run_command(id, &Command::ClusterLost { failure }).await?.run;
+        }
+        if let Some(cluster) = run.cluster {
+            let ended_early = run.status == RunStatus::Canceled || run.error.is_some();
+            if ended_early && run.granted_at.is_some() {
+                self.delete_jobs(id, cluster).await?;
+            }
+            match self.world.cluster_command(cluster, &cluster::Command::Release { run: id }).await {
+                Ok(_) | Err(Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.world.close_run(id).await
+    }
+
+    /// Deletes a run's Jobs unless its cluster is going away or gone, and they with it.
+    async fn delete_jobs(&self, run: RunId, cluster: ClusterId) -> Result<(), Error> {
+        match self.world.cluster(cluster).await {
+            Ok(stored) if stored.value.phase.leases().is_some_and(|leases| leases.contains(&run)) => {
+                let access = self.cluster_access(cluster).await?;
+                Ok(self.jobs.delete(&access, run).await?)
+            }
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! `/v1/jobs`: what a pod's runner asks for and reports, each call bearing its token.
+
+use crate::advance::RunFunction;
+use base64::Engine as _;
+use domain::flow::{OperatorKind, Severity};
+use domain::run::{Command, Run};
+use runtime::job_token::JobClaim;
+use runtime::{Error, http, keys};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::time::Duration;
+use wire::job::{Manifest, ManifestCode, ManifestInput, ManifestOutput, OutcomeReport, StartedReport};
+
+/// How long a manifest's addresses are valid: the longest that Lambda's own credentials are.
+const VALID_FOR: Duration = Duration::from_secs(12 * 3600);
+
+macro_rules! runner_files {
+    ($($name:literal),* $(,)?) => {
+        &[$(($name, include_str!(concat!("../../runner/", $name)))),*]
+    };
+}
+
+/// The runner, as pods fetch it.
+const RUNNER: &[(&str, &str)] = runner_files![
+    "__main__.py",
+    "ondemand_runner/__init__.py",
+    "ondemand_runner/client.py",
+    "ondemand_runner/execute.py",
+    "ondemand_runner/job.py",
+    "ondemand_runner/operators.py",
+    "ondemand_runner/outcome.py",
+    "ondemand_runner/pickles.py",
+    "ondemand_runner/process.py",
+    "ondemand_runner/requirements.py",
+    "ondemand_runner/values.py",
+    "ondemand_runner/verdict.py",
+    "ondemand_runner/workspace.py",
+];
+
+/// Answers an event of API Gateway (HTTP API, payload 2.0) in its own form.
+pub async fn answer(function: &RunFunction, event: &Value) -> Value {
+    let (status, body) = match route(function, event).await {
+        Ok(body) => (200, body.to_string()),
+        Err(error) => (http::status(&error), http::body(&error)),
+    };
+    json!({"statusCode": status, "headers": {"content-type": "application/json"}, "body": body, "isBase64Encoded": false})
+}
+
+async fn route(function: &RunFunction, event: &Value) -> Result<Value, Error> {
+    let method = event["requestContext"]["http"]["method"].as_str().unwrap_or_default();
+    let path = event["rawPath"].as_str().unwrap_or_default();
+    let token = event["headers"]["authorization"].as_str().and_then(|header| header.strip_prefix("Bearer "));
+    let token = token.ok_or_else(|| Error::Forbidden("send the header 'authorization: Bearer <job token>'".to_owned()))?;
+    let claim = JobClaim::verify(token, &function.token_key().await?)?;
+    match (method, path.rsplit('/').next().unwrap_or_default()) {
+        ("GET", "runner") => Ok(json!({"files": RUNNER.iter().copied().collect::<std::collections::BTreeMap<_, _>>()})),
+        ("GET", "manifest") => {
+            let manifest = manifest(function, &claim).await?;
+            serde_json::to_value(manifest).map_err(|e| Error::Corrupt { what: "manifest".to_owned(), detail: e.to_string() })
+        }
+        ("POST", "started") => {
+            let StartedReport { attempt } = body(event)?;
+            let command = Command::Started { operator: claim.operator, attempt };
+            function.world.run_command(claim.run, &command).await?;
+            Ok(json!({}))
+        }
+        ("POST", "outcome") => {
+            let report: OutcomeReport = body(event)?;
+            let (operator, attempt) = (claim.operator, claim.attempt);
+            let run = function.world.run(claim.run).await?.value;
+            let command = Command::Finished { operator, attempt, outcome: report.into() };
+            // What the report leads to may fail without the report being lost: the next round does it again.
+            if let Err(error) = function.carry_out(&run, command).await {
+                let state = function.world.run(claim.run).await?.value.operators.remove(&operator);
+                if !state.is_some_and(|state| state.status.is_final()) {
+                    return Err(error);
+                }
+                tracing::warn!(run.id = %claim.run, "successors were not started yet: {error}");
+            }
+            Ok(json!({}))
+        }
+        _ => Err(Error::NotFound { what: "route", id: format!("{method} {path}") }),
+    }
+}
+
+fn body<T: DeserializeOwned>(event: &Value) -> Result<T, Error> {
+    let text = event["body"].as_str().unwrap_or_default();
+    let bytes = if event["isBase64Encoded"].as_bool().unwrap_or(false) {
+        base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| Error::Invalid(format!("body: {error}")))?
+    } else {
+        text.as_bytes().to_vec()
+    };
+    serde_json::from_slice(&bytes).map_err(|error| Error::Invalid(format!("body: {error}")))
+}
+
+/// All that the claim's operator needs, with addresses made at this moment.
+async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, Error> {
+    let world = &function.world;
+    let run = world.run(claim.run).await?.value;
+    let dag = world.dag(run.flow, run.dag).await?;
+    let unknown = || Error::NotFound { what: "operator", id: claim.operator.to_string() };
+    let operator = dag.operators.get(&claim.operator).ok_or_else(unknown)?;
+    let code = operator.code().ok_or_else(unknown)?;
+    if !is_expected(&run, claim) {
+        return Err(Error::Forbidden("this attempt of the operator is over".to_owned()));
+    }
+    let (kind, severity) = match &operator.kind {
+        OperatorKind::Metric { .. } => ("metric", None),
+        OperatorKind::Check { severity: Severity::Warning, .. } => ("check", Some("warning")),
+        OperatorKind::Check { severity: Severity::Error, .. } => ("check", Some("error")),
+        _ => ("function", None),
+    };
+    let name = |artifact| dag.artifacts.get(artifact).map(|a| a.name.clone()).unwrap_or_default();
+    let objects = &world.objects;
+    let mut inputs = vec![];
+    for artifact in &operator.inputs {
+        inputs.push(ManifestInput {
+            name: name(artifact),
+            content_url: objects.presign_get(&keys::content(run.id, *artifact), VALID_FOR).await?,
+            metadata_url: objects.presign_get(&keys::metadata(run.id, *artifact), VALID_FOR).await?,
+        });
+    }
+    let mut outputs = vec![];
+    for artifact in &operator.outputs {
+        let expected = dag.artifacts.get(artifact).map(|a| a.expected_type.clone());
+        outputs.push(ManifestOutput {
+            artifact_id: *artifact,
+            name: name(artifact),
+            expected_type: expected.unwrap_or_else(|| "untyped".to_owned()),
+            content_url: objects.presign_put(&keys::content(run.id, *artifact), VALID_FOR).await?,
+            metadata_url: objects.presign_put(&keys::metadata(run.id, *artifact), VALID_FOR).await?,
+        });
+    }
+    let package_url = objects.presign_get(&keys::package(run.flow, run.dag, claim.operator), VALID_FOR).await?;
+    Ok(Manifest {
+        run_id: run.id,
+        operator_id: claim.operator,
+        operator_name: operator.name.clone(),
+        attempt: claim.attempt,
+        kind,
+        severity,
+        code: ManifestCode::of(code, package_url),
+        inputs,
+        outputs,
+        logs_url: Some(objects.presign_put(&keys::logs(run.id, claim.operator), VALID_FOR).await?),
+        timeout_seconds: None,
+    })
+}
+
+/// Whether the run still waits for this attempt.
+fn is_expected(run: &Run, claim: &JobClaim) -> bool {
+    run.operators.get(&claim.operator).is_some_and(|state| state.attempt == claim.attempt && state.status.is_active())
+}

@@ -1,0 +1,169 @@
+//! Commands on clusters: load, decide, commit with the effects in the outbox, perform, clear the outbox.
+
+use crate::ports::{Expect, Machine};
+use crate::records::{self, Stored};
+use crate::world::MOST_TRIES;
+use crate::{Error, World, keys};
+use domain::cluster::{self, Cluster, Effect, Reply};
+use domain::event::Event;
+use domain::run;
+use domain::{ClusterId, Timestamp};
+use serde_json::json;
+use std::collections::BTreeSet;
+
+impl World {
+    /// Reads a cluster.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that id.
+    pub async fn cluster(&self, id: ClusterId) -> Result<Stored<Cluster>, Error> {
+        records::load(self.store.as_ref(), &keys::cluster(id), "cluster").await
+    }
+
+    /// Reads all clusters.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn clusters(&self) -> Result<Vec<Cluster>, Error> {
+        let all = records::list(self.store.as_ref(), keys::CLUSTERS).await?;
+        Ok(all.into_iter().map(|stored| stored.value).collect())
+    }
+
+    /// The history of a cluster or a run, oldest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn events(&self, of: &str) -> Result<Vec<Event>, Error> {
+        let all = records::list(self.store.as_ref(), &keys::events(of)).await?;
+        Ok(all.into_iter().map(|stored| stored.value).collect())
+    }
+
+    /// Carries out a command on a cluster, and performs what it and earlier commands left to do.
+    ///
+    /// # Errors
+    /// The domain's refusal, or a failure to load or commit. Effects that fail are not errors: they stay in the
+    /// outbox and are performed again.
+    pub async fn cluster_command(&self, id: ClusterId, command: &cluster::Command) -> Result<Reply, Error> {
+        for _ in 0..MOST_TRIES {
+            let stored = self.cluster(id).await?;
+            let decision = cluster::decide(&stored.value, command, self.clock.now())?;
+            let changed = decision.cluster != stored.value;
+            if changed {
+                let version = stored.version + 1;
+                let mut writes =
+                    vec![records::put(keys::cluster(id), &decision.cluster, Expect::Version(stored.version))?];
+                writes.extend(records::events(&id.to_string(), version, &decision.events)?);
+                if records::lost_race(self.store.commit(writes).await)? {
+                    continue;
+                }
+                for event in &decision.events {
+                    tracing::info!(cluster.id = %id, cluster.epoch = decision.cluster.epoch, event = event.kind, "{}", event.message);
+                }
+            }
+            self.perform_outbox(&decision.cluster).await;
+            return Ok(decision.reply);
+        }
+        Err(Error::Contended { what: format!("cluster {id}") })
+    }
+
+    /// Performs what is in a cluster's outbox and takes out what succeeded. A failure leaves it there.
+    pub async fn perform_outbox(&self, cluster: &Cluster) {
+        let mut done = BTreeSet::new();
+        for (key, effect) in &cluster.outbox {
+            match Box::pin(self.perform(cluster, effect)).await {
+                Ok(true) => {
+                    done.insert(*key);
+                }
+                Ok(false) => {}
+                Err(error) => {
+                    tracing::warn!(cluster.id = %cluster.id, ?effect, "effect failed and will be tried again: {error}");
+                }
+            }
+        }
+        if !done.is_empty()
+            && let Err(error) = self.clear_outbox(cluster.id, &done).await
+        {
+            tracing::warn!(cluster.id = %cluster.id, "performed effects stay in the outbox: {error}");
+        }
+    }
+
+    async fn clear_outbox(&self, id: ClusterId, done: &BTreeSet<u64>) -> Result<(), Error> {
+        for _ in 0..MOST_TRIES {
+            let mut stored = self.cluster(id).await?;
+            let before = stored.value.outbox.len();
+            stored.value.outbox.retain(|key, _| !done.contains(key));
+            if stored.value.outbox.len() == before {
+                return Ok(());
+            }
+            let write = records::put(keys::cluster(id), &stored.value, Expect::Version(stored.version))?;
+            if !records::lost_race(self.store.commit(vec![write]).await)? {
+                return Ok(());
+            }
+        }
+        Err(Error::Contended { what: format!("cluster {id}") })
+    }
+
+    /// Performs one effect; false if this function cannot.
+    async fn perform(&self, cluster: &Cluster, effect: &Effect) -> Result<bool, Error> {
+        match effect {
+            Effect::StartMachine { epoch, generation, purpose, delay_seconds } => {
+                let input = json!({
+                    "cluster_id": cluster.id, "generation": generation, "epoch": epoch,
+                    "purpose": purpose, "delay_seconds": delay_seconds,
+                });
+                self.machines.start(Machine::Cluster, &execution_name(cluster.id, *epoch), input).await?;
+            }
+            Effect::StopBuild { epoch } => match &self.builds {
+                Some(builds) => builds.stop(cluster.id, *epoch).await?,
+                None => return Ok(false),
+            },
+            Effect::EnableKeepalive => match &self.keepalive_rule {
+                Some(rule) => rule.enable().await?,
+                None => return Ok(false),
+            },
+            Effect::Grant { run, generation } => {
+                if let Some(run) = self.find_run(*run).await?
+                    && let Some(token) = run.value.task_token
+                {
+                    self.machines.succeed(&token, json!({"status": "granted", "generation": generation})).await?;
+                }
+            }
+            Effect::FailRun { run, failure } => {
+                if self.find_run(*run).await?.is_some() {
+                    self.run_command(*run, &run::Command::ClusterLost { failure: failure.clone() }).await?;
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// How far the present build of a cluster is; none without a build.
+    ///
+    /// # Errors
+    /// Those of the object store.
+    pub async fn progress(&self, cluster: &Cluster) -> Result<Option<domain::progress::Progress>, Error> {
+        let Some(build) = cluster.phase.build() else { return Ok(None) };
+        Ok(Some(domain::progress::Progress::read(&self.build_stream(cluster.id, build.epoch).await?)))
+    }
+
+    /// The event stream of a build as far as it was uploaded.
+    ///
+    /// # Errors
+    /// Those of the object store.
+    pub async fn build_stream(&self, id: ClusterId, epoch: u64) -> Result<String, Error> {
+        let bytes = self.objects.get(&keys::build_events(id, epoch)).await?.unwrap_or_default();
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// The present moment.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The name of the execution that runs the build of an epoch: starting it twice is starting it once.
+#[must_use]
+pub fn execution_name(cluster: ClusterId, epoch: u64) -> String {
+    format!("{cluster}-e{epoch}")
+}

@@ -1,0 +1,142 @@
+//! Publishing, reading and deleting flows.
+
+use crate::ports::{Expect, Write};
+use crate::records::{self, Stored};
+use crate::{Error, World, keys};
+use domain::flow::{Dag, Flow, check, check_fit};
+use domain::run::Run;
+use domain::{ClusterId, FlowId, OperatorId, RunId};
+use std::collections::BTreeMap;
+
+/// A flow to publish: its graph, its packages, and the run to start at once, if any.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// What it is about.
+    pub description: String,
+    /// The graph; its `flow` is replaced by the id of the flow of that name if there is one.
+    pub dag: Dag,
+    /// The packages of the operators that come as packages.
+    pub packages: BTreeMap<OperatorId, Vec<u8>>,
+    /// The id of the run to start.
+    pub run: Option<RunId>,
+}
+
+impl World {
+    /// Reads a flow.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that id.
+    pub async fn flow(&self, id: FlowId) -> Result<Flow, Error> {
+        let stored: Stored<Flow> = records::load(self.store.as_ref(), &keys::flow(id), "flow").await?;
+        Ok(stored.value)
+    }
+
+    /// Reads all flows.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn flows(&self) -> Result<Vec<Flow>, Error> {
+        let all = records::list(self.store.as_ref(), keys::FLOWS).await?;
+        Ok(all.into_iter().map(|stored| stored.value).collect())
+    }
+
+    /// Checks a graph against its own rules and those of the cluster it will run on, which is returned.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a graph that does not hold together, [`Error::Unprocessable`] for one that could never
+    /// run.
+    pub async fn check_dag(&self, dag: &Dag) -> Result<Option<ClusterId>, Error> {
+        check(dag).map_err(|error| Error::Invalid(error.to_string()))?;
+        let clusters = self.clusters().await?;
+        let ids: Vec<ClusterId> = clusters.iter().map(|cluster| cluster.id).collect();
+        let chosen = dag.cluster(&ids).map_err(|error| Error::Unprocessable(error.to_string()))?;
+        let Some(id) = chosen else { return Ok(None) };
+        let cluster = clusters.iter().find(|cluster| cluster.id == id);
+        let cluster = cluster.ok_or_else(|| Error::NotFound { what: "cluster", id: id.to_string() })?;
+        for operator in dag.operators.values().filter(|operator| operator.code().is_some()) {
+            check_fit(&operator.name, &operator.resources, &cluster.settings)
+                .map_err(|error| Error::Unprocessable(error.to_string()))?;
+        }
+        Ok(chosen)
+    }
+
+    /// Publishes a flow: contents first, then everything else in one transaction, then the run's state machine.
+    ///
+    /// # Errors
+    /// Those of [`World::check_dag`], and of the stores.
+    pub async fn publish(&self, publication: Publication) -> Result<(Flow, Option<Run>), Error> {
+        let Publication { description, mut dag, packages, run } = publication;
+        let name_key = keys::flow_name(&dag.name);
+        let existing = match records::find::<FlowId>(self.store.as_ref(), &name_key).await? {
+            Some(id) => records::find::<Flow>(self.store.as_ref(), &keys::flow(id.value)).await?,
+            None => None,
+        };
+        if let Some(existing) = &existing {
+            dag.flow = existing.value.id;
+        }
+        let cluster = self.check_dag(&dag).await?;
+        for (operator, package) in packages {
+            self.objects.put(&keys::package(dag.flow, dag.id, operator), package, "application/zip").await?;
+        }
+        let text = serde_json::to_vec(&dag)
+            .map_err(|error| Error::Corrupt { what: format!("DAG {}", dag.id), detail: error.to_string() })?;
+        self.objects.put(&keys::dag(dag.flow, dag.id), text, "application/json").await?;
+
+        let (mut flow, expect) = match existing {
+            Some(Stored { value, version }) => (value, Expect::Version(version)),
+            None => {
+                let (id, name, created_at) = (dag.flow, dag.name.clone(), dag.created_at);
+                (
+                    Flow { id, name, description: String::new(), dag: dag.id, versions: vec![], created_at },
+                    Expect::Absent,
+                )
+            }
+        };
+        flow.description = description;
+        flow.dag = dag.id;
+        flow.versions.push(dag.id);
+        let mut writes = vec![records::put(keys::flow(flow.id), &flow, expect)?];
+        if expect == Expect::Absent {
+            writes.push(records::put(name_key, &flow.id, Expect::Absent)?);
+        }
+        let run = run.map(|id| Run::submitted(id, &dag, cluster, BTreeMap::new(), self.now()));
+        if let Some(run) = &run {
+            writes.extend(self.submission(flow.id, run)?);
+        }
+        if records::lost_race(self.store.commit(writes).await)? {
+            return Err(Error::Contended { what: format!("flow '{}'", flow.name) });
+        }
+        if let Some(run) = &run {
+            self.start_run(run.id).await?;
+        }
+        Ok((flow, run))
+    }
+
+    /// Deletes a flow with its runs and contents.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] while one of its runs is not over.
+    pub async fn delete_flow(&self, id: FlowId) -> Result<(), Error> {
+        let flow = self.flow(id).await?;
+        let runs = self.runs_of(id).await?;
+        if let Some(open) = runs.iter().find(|run| !run.status.is_final()) {
+            return Err(Error::Refused(format!(
+                "flow '{}' has a run that is not over ({}): wait for it or cancel it first",
+                flow.name, open.id
+            )));
+        }
+        for run in &runs {
+            self.objects.delete_all(&keys::run_objects(run.id)).await?;
+            let key = |key| Write::Delete { key, expect: Expect::Anything };
+            let writes = vec![
+                key(keys::run(run.id)),
+                key(keys::flow_run(id, run.created_at, run.id)),
+                key(keys::open_run(run.id)),
+            ];
+            self.store.commit(writes).await?;
+        }
+        self.objects.delete_all(&keys::flow_objects(id)).await?;
+        let delete = |key| Write::Delete { key, expect: Expect::Anything };
+        Ok(self.store.commit(vec![delete(keys::flow(id)), delete(keys::flow_name(&flow.name))]).await?)
+    }
+}

@@ -1,0 +1,22 @@
+//! What stands between the pure domain and the world: the ports (what the world can do for us), the one way in which
+//! commands are loaded, decided, committed and performed, settings from the environment, and logs.
+
+pub mod access;
+pub mod api_key;
+pub mod clusters;
+pub mod environment;
+pub mod error;
+pub mod flows;
+pub mod http;
+pub mod integrations;
+pub mod job_token;
+pub mod keys;
+pub mod memory;
+pub mod ports;
+pub mod records;
+pub mod runs;
+pub mod telemetry;
+mod world;
+
+pub use error::{Error, PortError};
+pub use world::World;

@@ -1,0 +1,391 @@
+//! Ports that live in memory and remember what was asked of them: for tests, which need no double of their own then.
+
+use crate::access::Access;
+use crate::error::{PortError, PortErrorKind};
+use crate::ports::{
+    Builds, Caller, Clock, Execution, Expect, Identity, Item, KeepaliveRule, Key, Machine, Machines, Objects, Result,
+    Store, Vault, Write,
+};
+use crate::{World, api_key, keys};
+use async_trait::async_trait;
+use domain::integration::AccessKey;
+use domain::{ClusterId, Secret, Timestamp};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+/// What begins like this is no key, and no role, that anybody accepts.
+pub const INVALID: &str = "INVALID";
+/// A transaction of DynamoDB takes no more writes.
+const MOST_WRITES: usize = 100;
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A whole deployment in memory. The fields are shared with the worlds made from it.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    /// State.
+    pub store: Arc<MemoryStore>,
+    /// Contents.
+    pub objects: Arc<MemoryObjects>,
+    /// Secrets.
+    pub vault: Arc<MemoryVault>,
+    /// State machines.
+    pub machines: Arc<MemoryMachines>,
+    /// Identities.
+    pub identity: Arc<MemoryIdentity>,
+    /// Builds.
+    pub builds: Arc<MemoryBuilds>,
+    /// The keepalive rule.
+    pub rule: Arc<MemoryRule>,
+    /// Time.
+    pub clock: Arc<MemoryClock>,
+}
+
+impl Memory {
+    /// An empty deployment at a moment.
+    #[must_use]
+    pub fn new(now: Timestamp) -> Self {
+        Self {
+            store: Arc::default(),
+            objects: Arc::default(),
+            vault: Arc::default(),
+            machines: Arc::default(),
+            identity: Arc::default(),
+            builds: Arc::default(),
+            rule: Arc::default(),
+            clock: Arc::new(MemoryClock(Mutex::new(now))),
+        }
+    }
+
+    /// The ports that commands need, all of them present.
+    #[must_use]
+    pub fn world(&self) -> World {
+        World {
+            store: self.store.clone(),
+            objects: self.objects.clone(),
+            machines: self.machines.clone(),
+            clock: self.clock.clone(),
+            builds: Some(self.builds.clone()),
+            keepalive_rule: Some(self.rule.clone()),
+        }
+    }
+
+    /// The way to the users' accounts.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        Access { vault: self.vault.clone(), identity: self.identity.clone() }
+    }
+
+    /// Makes an API key known.
+    ///
+    /// # Errors
+    /// None; the signature is that of every write.
+    pub async fn allow(&self, key: &str) -> Result<()> {
+        let key = keys::api_key(&api_key::hash(key));
+        let body = "{\"for\":\"test\"}".to_owned();
+        self.store.commit(vec![Write::Put { key, body, expect: Expect::Anything, expires_at: None }]).await
+    }
+}
+
+/// Items in a sorted map.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<BTreeMap<Key, Item>>);
+
+impl MemoryStore {
+    /// Everything that is stored, in order.
+    #[must_use]
+    pub fn all(&self) -> Vec<Item> {
+        locked(&self.0).values().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        Ok(locked(&self.0).get(key).cloned())
+    }
+
+    async fn list(&self, partition: &str, prefix: &str) -> Result<Vec<Item>> {
+        let items = locked(&self.0);
+        let wanted = |item: &&Item| item.key.partition == partition && item.key.sort.starts_with(prefix);
+        Ok(items.values().filter(wanted).cloned().collect())
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<()> {
+        let failed = |kind, detail| Err(PortError::new(kind, "commit writes", detail));
+        let mut items = locked(&self.0);
+        let mut touched = BTreeSet::new();
+        for write in &writes {
+            let (Write::Put { key, expect, .. } | Write::Delete { key, expect }) = write;
+            if !touched.insert(key) {
+                return failed(PortErrorKind::Other, format!("two writes of one transaction concern {key:?}"));
+            }
+            let found = items.get(key).map(|item| item.version);
+            let holds = match expect {
+                Expect::Absent => found.is_none(),
+                Expect::Version(version) => found == Some(*version),
+                Expect::Anything => true,
+            };
+            if !holds {
+                return failed(PortErrorKind::Conflict, format!("{key:?} was to be {expect:?}, but is {found:?}"));
+            }
+        }
+        if touched.len() > MOST_WRITES {
+            return failed(PortErrorKind::Other, format!("{} writes are more than {MOST_WRITES}", touched.len()));
+        }
+        for write in writes {
+            match write {
+                Write::Put { key, body, expect, .. } => {
+                    let version = if let Expect::Version(version) = expect { version + 1 } else { 1 };
+                    items.insert(key.clone(), Item { key, version, body });
+                }
+                Write::Delete { key, .. } => {
+                    items.remove(&key);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Objects in a sorted map.
+#[derive(Debug, Default)]
+pub struct MemoryObjects(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl MemoryObjects {
+    /// The keys of all objects, in order.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        locked(&self.0).keys().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Objects for MemoryObjects {
+    async fn put(&self, key: &str, bytes: Vec<u8>, _content_type: &str) -> Result<()> {
+        locked(&self.0).insert(key.to_owned(), bytes);
+        Ok(())
+    }
+
+    async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        Ok(locked(&self.0).get(key).cloned())
+    }
+
+    async fn size(&self, key: &str) -> Result<Option<u64>> {
+        Ok(locked(&self.0).get(key).map(|bytes| bytes.len() as u64))
+    }
+
+    async fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
+        Ok(format!("memory://get/{key}?seconds={}", valid_for.as_secs()))
+    }
+
+    async fn presign_put(&self, key: &str, valid_for: Duration) -> Result<String> {
+        Ok(format!("memory://put/{key}?seconds={}", valid_for.as_secs()))
+    }
+
+    async fn delete_all(&self, prefix: &str) -> Result<()> {
+        locked(&self.0).retain(|key, _| !key.starts_with(prefix));
+        Ok(())
+    }
+
+    fn address(&self, key: &str) -> String {
+        format!("s3://memory/{key}")
+    }
+
+    fn bucket(&self) -> &str {
+        "memory"
+    }
+}
+
+/// Secrets in a sorted map.
+#[derive(Debug, Default)]
+pub struct MemoryVault(Mutex<BTreeMap<String, Secret>>);
+
+impl MemoryVault {
+    /// The names of all secrets, in order.
+    #[must_use]
+    pub fn all(&self) -> Vec<String> {
+        locked(&self.0).keys().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Vault for MemoryVault {
+    async fn put(&self, name: &str, secret: &Secret) -> Result<()> {
+        locked(&self.0).insert(name.to_owned(), secret.clone());
+        Ok(())
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Secret>> {
+        Ok(locked(&self.0).get(name).cloned())
+    }
+
+    async fn delete(&self, name: &str) -> Result<()> {
+        locked(&self.0).remove(name);
+        Ok(())
+    }
+
+    fn reference(&self, name: &str, json_key: &str) -> String {
+        format!("memory/{name}:{json_key}")
+    }
+}
+
+/// What was asked of Step Functions.
+#[derive(Debug, Clone, Default)]
+pub struct MachineLog {
+    /// Inputs of started executions, by machine and name.
+    pub started: BTreeMap<(&'static str, String), Value>,
+    /// Names of executions that have ended.
+    pub ended: BTreeSet<String>,
+    /// Tokens of tasks that succeeded, with their output.
+    pub succeeded: Vec<(String, Value)>,
+    /// Tokens of tasks that failed, with error and cause.
+    pub failed: Vec<(String, String, String)>,
+}
+
+/// State machines that only remember.
+#[derive(Debug, Default)]
+pub struct MemoryMachines(Mutex<MachineLog>);
+
+impl MemoryMachines {
+    /// What was asked so far.
+    #[must_use]
+    pub fn log(&self) -> MachineLog {
+        locked(&self.0).clone()
+    }
+
+    /// Lets an execution end.
+    pub fn end(&self, name: &str) {
+        locked(&self.0).ended.insert(name.to_owned());
+    }
+}
+
+fn machine_name(machine: Machine) -> &'static str {
+    match machine {
+        Machine::Cluster => "cluster",
+        Machine::FlowRun => "flow-run",
+    }
+}
+
+#[async_trait]
+impl Machines for MemoryMachines {
+    async fn start(&self, machine: Machine, name: &str, input: Value) -> Result<()> {
+        locked(&self.0).started.entry((machine_name(machine), name.to_owned())).or_insert(input);
+        Ok(())
+    }
+
+    async fn succeed(&self, task_token: &str, output: Value) -> Result<()> {
+        locked(&self.0).succeeded.push((task_token.to_owned(), output));
+        Ok(())
+    }
+
+    async fn fail(&self, task_token: &str, error: &str, cause: &str) -> Result<()> {
+        locked(&self.0).failed.push((task_token.to_owned(), error.to_owned(), cause.to_owned()));
+        Ok(())
+    }
+
+    async fn execution(&self, machine: Machine, name: &str) -> Result<Execution> {
+        let log = locked(&self.0);
+        Ok(match (log.started.contains_key(&(machine_name(machine), name.to_owned())), log.ended.contains(name)) {
+            (false, _) => Execution::Unknown,
+            (true, false) => Execution::Running,
+            (true, true) => Execution::Ended,
+        })
+    }
+}
+
+/// Everybody is somebody, except whose key begins with [`INVALID`] and who asks for a role that does.
+#[derive(Debug, Default)]
+pub struct MemoryIdentity;
+
+#[async_trait]
+impl Identity for MemoryIdentity {
+    async fn caller(&self, key: &AccessKey, _region: &str) -> Result<Caller> {
+        if key.access_key_id.starts_with(INVALID) {
+            let detail = "InvalidClientTokenId: The security token included in the request is invalid.";
+            return Err(PortError::new(PortErrorKind::Denied, "ask STS for the caller", detail));
+        }
+        let account = "123456789012".to_owned();
+        let arn = format!("arn:aws:iam::{account}:user/{}", key.access_key_id.to_ascii_lowercase());
+        Ok(Caller { account, arn })
+    }
+
+    async fn assume(&self, role_arn: &str, _external_id: Option<&Secret>, _region: &str) -> Result<AccessKey> {
+        if role_arn.contains(INVALID) {
+            let detail = format!("AccessDenied: not authorized to perform: sts:AssumeRole on resource: {role_arn}");
+            return Err(PortError::new(PortErrorKind::Denied, "assume a role", detail));
+        }
+        Ok(AccessKey {
+            access_key_id: "ASIAASSUMED".to_owned(),
+            secret_access_key: Secret::new("assumed"),
+            session_token: Some(Secret::new("token")),
+        })
+    }
+}
+
+/// Builds that were to be stopped.
+#[derive(Debug, Default)]
+pub struct MemoryBuilds(Mutex<Vec<(ClusterId, u64)>>);
+
+impl MemoryBuilds {
+    /// Which were to be stopped, in order.
+    #[must_use]
+    pub fn stopped(&self) -> Vec<(ClusterId, u64)> {
+        locked(&self.0).clone()
+    }
+}
+
+#[async_trait]
+impl Builds for MemoryBuilds {
+    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()> {
+        locked(&self.0).push((cluster, epoch));
+        Ok(())
+    }
+}
+
+/// A rule that is on or off.
+#[derive(Debug, Default)]
+pub struct MemoryRule(Mutex<bool>);
+
+impl MemoryRule {
+    /// Whether it ticks.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        *locked(&self.0)
+    }
+}
+
+#[async_trait]
+impl KeepaliveRule for MemoryRule {
+    async fn enable(&self) -> Result<()> {
+        *locked(&self.0) = true;
+        Ok(())
+    }
+
+    async fn disable(&self) -> Result<()> {
+        *locked(&self.0) = false;
+        Ok(())
+    }
+}
+
+/// A clock that stands still until it is told otherwise.
+#[derive(Debug)]
+pub struct MemoryClock(Mutex<Timestamp>);
+
+impl MemoryClock {
+    /// Lets time pass.
+    pub fn advance(&self, by: Duration) {
+        let mut now = locked(&self.0);
+        *now = now.checked_add(by).unwrap_or(*now);
+    }
+}
+
+impl Clock for MemoryClock {
+    fn now(&self) -> Timestamp {
+        *locked(&self.0)
+    }
+}

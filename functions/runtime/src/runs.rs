@@ -1,0 +1,175 @@
+//! Commands on runs, and what is read of them.
+
+use crate::ports::{Expect, Machine, Write};
+use crate::records::{self, Stored};
+use crate::world::MOST_TRIES;
+use crate::{Error, World, keys};
+use domain::flow::{Dag, Flow, ParameterValue};
+use domain::run::{self, Effect, Run};
+use domain::{ClusterId, DagId, FlowId, RunId};
+use serde_json::json;
+use std::collections::BTreeMap;
+
+impl World {
+    /// Reads a run.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that id.
+    pub async fn run(&self, id: RunId) -> Result<Stored<Run>, Error> {
+        records::load(self.store.as_ref(), &keys::run(id), "run").await
+    }
+
+    /// Reads a run that may be gone.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find_run(&self, id: RunId) -> Result<Option<Stored<Run>>, Error> {
+        records::find(self.store.as_ref(), &keys::run(id)).await
+    }
+
+    /// The runs of a flow, oldest first.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn runs_of(&self, flow: FlowId) -> Result<Vec<Run>, Error> {
+        let ids: Vec<Stored<RunId>> = records::list(self.store.as_ref(), &keys::flow_runs(flow)).await?;
+        let mut runs = vec![];
+        for id in ids {
+            runs.extend(self.find_run(id.value).await?.map(|stored| stored.value));
+        }
+        Ok(runs)
+    }
+
+    /// The runs that are not over.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn open_runs(&self) -> Result<Vec<RunId>, Error> {
+        let ids: Vec<Stored<RunId>> = records::list(self.store.as_ref(), keys::OPEN_RUNS).await?;
+        Ok(ids.into_iter().map(|stored| stored.value).collect())
+    }
+
+    /// Reads a version of a flow's graph.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that id.
+    pub async fn dag(&self, flow: FlowId, dag: DagId) -> Result<Dag, Error> {
+        let bytes = self.objects.get(&keys::dag(flow, dag)).await?;
+        let bytes = bytes.ok_or_else(|| Error::NotFound { what: "DAG", id: dag.to_string() })?;
+        serde_json::from_slice(&bytes).map_err(|e| Error::Corrupt { what: format!("DAG {dag}"), detail: e.to_string() })
+    }
+
+    /// Submits a run of the newest version of a flow: stores it, then starts its state machine.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a parameter that the flow does not have.
+    pub async fn submit_run(
+        &self,
+        id: RunId,
+        flow: &Flow,
+        dag: &Dag,
+        cluster: Option<ClusterId>,
+        parameters: BTreeMap<String, ParameterValue>,
+    ) -> Result<Run, Error> {
+        check_parameters(dag, &parameters)?;
+        let run = Run::submitted(id, dag, cluster, parameters, self.now());
+        self.store.commit(self.submission(flow.id, &run)?).await?;
+        self.start_run(id).await?;
+        Ok(run)
+    }
+
+    /// The writes that submit a run.
+    pub(crate) fn submission(&self, flow: FlowId, run: &Run) -> Result<Vec<Write>, Error> {
+        Ok(vec![
+            records::put(keys::run(run.id), run, Expect::Absent)?,
+            records::put(keys::flow_run(flow, run.created_at, run.id), &run.id, Expect::Anything)?,
+            records::put(keys::open_run(run.id), &run.id, Expect::Anything)?,
+        ])
+    }
+
+    /// Starts a run's state machine; once, however often it is called.
+    ///
+    /// # Errors
+    /// Those of Step Functions.
+    pub async fn start_run(&self, id: RunId) -> Result<(), Error> {
+        Ok(self.machines.start(Machine::FlowRun, &id.to_string(), json!({"run_id": id})).await?)
+    }
+
+    /// Remembers which task waits for the run's next change.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn remember_task(&self, id: RunId, task_token: &str) -> Result<Run, Error> {
+        for _ in 0..MOST_TRIES {
+            let mut stored = self.run(id).await?;
+            stored.value.task_token = Some(task_token.to_owned());
+            let write = records::put(keys::run(id), &stored.value, Expect::Version(stored.version))?;
+            if !records::lost_race(self.store.commit(vec![write]).await)? {
+                return Ok(stored.value);
+            }
+        }
+        Err(Error::Contended { what: format!("run {id}") })
+    }
+
+    /// Carries out a command on a run and wakes its state machine if it is over. Effects on Kubernetes are returned:
+    /// only the run function can perform them, and it asks again on every round.
+    ///
+    /// # Errors
+    /// Failures to load or commit.
+    pub async fn run_command(&self, id: RunId, command: &run::Command) -> Result<run::Decision, Error> {
+        for _ in 0..MOST_TRIES {
+            let stored = self.run(id).await?;
+            let dag = self.dag(stored.value.flow, stored.value.dag).await?;
+            let decision = run::decide(&stored.value, &dag, command, self.clock.now());
+            if decision.run != stored.value {
+                let mut writes = vec![records::put(keys::run(id), &decision.run, Expect::Version(stored.version))?];
+                writes.extend(records::events(&id.to_string(), stored.version + 1, &decision.events)?);
+                if records::lost_race(self.store.commit(writes).await)? {
+                    continue;
+                }
+                for event in &decision.events {
+                    tracing::info!(run.id = %id, event = event.kind, "{}", event.message);
+                }
+            }
+            if decision.effects.contains(&Effect::Wake)
+                && let Some(token) = &decision.run.task_token
+            {
+                self.machines.succeed(token, json!({"status": "finished"})).await?;
+            }
+            return Ok(decision);
+        }
+        Err(Error::Contended { what: format!("run {id}") })
+    }
+
+    /// Takes a finished run off the list of open ones.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn close_run(&self, id: RunId) -> Result<(), Error> {
+        Ok(self.store.commit(vec![Write::Delete { key: keys::open_run(id), expect: Expect::Anything }]).await?)
+    }
+}
+
+/// Refuses parameter values that the flow has no parameter for.
+fn check_parameters(dag: &Dag, parameters: &BTreeMap<String, ParameterValue>) -> Result<(), Error> {
+    let known: Vec<&str> = dag
+        .operators
+        .values()
+        .filter(|operator| matches!(operator.kind, domain::flow::OperatorKind::Parameter { .. }))
+        .map(|operator| operator.name.as_str())
+        .collect();
+    for (name, value) in parameters {
+        if !known.contains(&name.as_str()) {
+            let list =
+                if known.is_empty() { "it has none".to_owned() } else { format!("it has: {}", known.join(", ")) };
+            return Err(Error::Invalid(format!(
+                "field 'parameters': flow '{}' has no parameter '{name}'; {list}",
+                dag.name
+            )));
+        }
+        if value.bytes().is_err() {
+            return Err(Error::Invalid(format!("field 'parameters': the value of '{name}' is not valid base64")));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,25 @@
+//! What every function is given at its start.
+
+use crate::ports::{Builds, Clock, KeepaliveRule, Machines, Objects, Store};
+use std::sync::Arc;
+
+/// How often a decision is made anew when somebody else was quicker to write.
+pub(crate) const MOST_TRIES: usize = 10;
+
+/// The ports that commands need. What a function's role does not allow is absent; effects that need it stay in the
+/// outbox until a function that has it comes by.
+#[derive(Clone)]
+pub struct World {
+    /// State.
+    pub store: Arc<dyn Store>,
+    /// Contents.
+    pub objects: Arc<dyn Objects>,
+    /// State machines.
+    pub machines: Arc<dyn Machines>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Builds, where they can be stopped from here.
+    pub builds: Option<Arc<dyn Builds>>,
+    /// The rule, where it can be set from here.
+    pub keepalive_rule: Option<Arc<dyn KeepaliveRule>>,
+}

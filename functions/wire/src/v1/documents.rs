@@ -1,0 +1,121 @@
+//! Shapes of the domain's own types for the OpenAPI document. The domain writes its JSON itself and knows nothing of
+//! OpenAPI, so these types are never built; a test compares their names with what is written.
+
+use jiff::Timestamp;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// The seven settings of a cluster. Numbers may also be sent as text.
+#[derive(ToSchema)]
+pub struct Settings {
+    /// How long, in seconds, the cluster may remain idle before it is deleted.
+    #[schema(required = false, default = 1200)]
+    pub keepalive: u64,
+    /// The EC2 instance type of the CPU node group.
+    #[schema(required = false, default = "t3.xlarge")]
+    pub cpu_node_type: String,
+    /// The EC2 instance type of the GPU node group.
+    #[schema(required = false, default = "p2.xlarge")]
+    pub gpu_node_type: String,
+    /// The fewest nodes of the CPU node group.
+    #[schema(required = false, default = 1)]
+    pub min_cpu_node: u32,
+    /// The most nodes of the CPU node group.
+    #[schema(required = false, default = 1, minimum = 1)]
+    pub max_cpu_node: u32,
+    /// The fewest nodes of the GPU node group.
+    #[schema(required = false, default = 0)]
+    pub min_gpu_node: u32,
+    /// The most nodes of the GPU node group.
+    #[schema(required = false, default = 1, minimum = 1)]
+    pub max_gpu_node: u32,
+}
+
+/// The account to register: credentials in exactly one of three forms, and the settings of its cluster.
+#[derive(ToSchema)]
+pub struct Config {
+    /// First form: the public half of an access key pair.
+    pub access_key_id: Option<String>,
+    /// First form: the secret half.
+    #[schema(write_only)]
+    pub secret_access_key: Option<String>,
+    /// First form: the token of temporary credentials.
+    #[schema(write_only)]
+    pub session_token: Option<String>,
+    /// The region to work in; may be left out in the second form.
+    pub region: Option<String>,
+    /// Second form: the path of a shared credentials file.
+    pub config_file_path: Option<String>,
+    /// Second form: the profile in it.
+    pub config_file_profile: Option<String>,
+    /// Third form: the ARN of a role to assume.
+    pub role_arn: Option<String>,
+    /// Third form: the external id that the role asks for.
+    #[schema(write_only)]
+    pub external_id: Option<String>,
+    /// Settings that differ from the defaults.
+    pub k8s: Option<Settings>,
+}
+
+/// Why a cluster is alive, or what it is waiting for.
+#[derive(ToSchema)]
+pub struct Alive {
+    /// `not_alive`, `creating`, `in_use`, `kept_alive` or `ending`.
+    pub because: String,
+    /// Runs that wait for it, when `creating` or `ending`.
+    pub waiting_runs: Option<Vec<Uuid>>,
+    /// Runs that use it, when `in_use`.
+    pub runs: Option<Vec<Uuid>>,
+    /// Since when nothing uses it, when `kept_alive`.
+    pub idle_since: Option<Timestamp>,
+    /// When its teardown starts if nothing comes, when `kept_alive`.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// A failure with its cause and its remedy.
+#[derive(ToSchema)]
+pub struct Failure {
+    /// The kind, such as `missing_permission`, `quota` or `capacity`.
+    pub class: String,
+    /// What happened, in AWS's or Terraform's own words where there are any.
+    pub message: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// IAM actions to allow.
+    pub missing_actions: Option<Vec<String>>,
+    /// The CodeBuild build in which it happened.
+    pub build_id: Option<String>,
+}
+
+/// One line of the history of a cluster or a run.
+#[derive(ToSchema)]
+pub struct Event {
+    /// When it was decided.
+    pub at: Timestamp,
+    /// A word that programs can rely on, such as `creation_started`.
+    pub kind: String,
+    /// A sentence for people.
+    pub message: String,
+}
+
+/// What a person should know of a failed operator.
+#[derive(ToSchema)]
+pub struct OperatorError {
+    /// One or two sentences on what to do.
+    pub tip: String,
+    /// The traceback, or empty.
+    pub context: String,
+}
+
+/// When an operator got where.
+#[derive(ToSchema)]
+pub struct Timeline {
+    /// Its inputs were there.
+    pub queued_at: Option<Timestamp>,
+    /// Its pod had a node.
+    pub scheduled_at: Option<Timestamp>,
+    /// Its function began.
+    pub started_at: Option<Timestamp>,
+    /// It was over.
+    pub ended_at: Option<Timestamp>,
+}

@@ -1,0 +1,221 @@
+//! Runs: how they are shown.
+
+use super::documents;
+use domain::cluster::{Cluster, Phase, Status, seconds_between};
+use domain::flow::Dag;
+use domain::run::{FailureType, OperatorError, OperatorState, OperatorStatus, Run, RunStatus, Timeline};
+use domain::{Failure, OperatorId};
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::artifact::OutputView;
+
+/// A run in short.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunSummary {
+    /// Its id.
+    pub id: Uuid,
+    /// The flow.
+    pub flow_id: Uuid,
+    /// The flow's name.
+    pub flow_name: String,
+    /// `pending`, `running`, `succeeded`, `failed` or `canceled`.
+    #[schema(value_type = String)]
+    pub status: RunStatus,
+    /// What it does or waits for, or how it ended.
+    pub message: String,
+    /// The cluster its functions run on, if it needs one.
+    pub cluster: Option<RunCluster>,
+    /// When it was submitted.
+    pub created_at: Timestamp,
+    /// When it had its cluster.
+    pub granted_at: Option<Timestamp>,
+    /// When it was over.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// The cluster of a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunCluster {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name; none if it is not registered any more.
+    pub name: Option<String>,
+    /// Its status; none if it is not registered any more.
+    #[schema(value_type = Option<String>)]
+    pub status: Option<Status>,
+}
+
+/// A run with its operators.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunDetail {
+    /// The run.
+    #[serde(flatten)]
+    pub run: RunSummary,
+    /// Why it failed, beyond its operators' own failures.
+    #[schema(value_type = Option<documents::Failure>)]
+    pub error: Option<Failure>,
+    /// Its place among the runs that wait for the cluster, by their submission, from 1; none if it does not wait. All
+    /// of them start as soon as the cluster is Active.
+    pub position: Option<usize>,
+    /// Its operators, each after those it waits for.
+    pub operators: Vec<OperatorRun>,
+}
+
+/// An operator in a run.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OperatorRun {
+    /// Its id.
+    pub id: Uuid,
+    /// Its name.
+    pub name: String,
+    /// `pending`, `scheduled`, `running`, `succeeded`, `failed` or `canceled`.
+    #[schema(value_type = String)]
+    pub status: OperatorStatus,
+    /// Counts its Jobs, from 1; 0 before the first.
+    pub attempt: u32,
+    /// Whose failure it is: 1 the system's, 2 the user's, 3 the user's without harm to the run.
+    #[schema(value_type = Option<u8>)]
+    pub failure_type: Option<FailureType>,
+    /// What to know of the failure.
+    #[schema(value_type = Option<documents::OperatorError>)]
+    pub error: Option<OperatorError>,
+    /// What its pod waits for at present.
+    pub waiting_for: Option<String>,
+    /// When what happened.
+    #[schema(value_type = documents::Timeline)]
+    pub timeline: Timeline,
+    /// What it has written.
+    pub outputs: Vec<OutputView>,
+}
+
+/// The runs of a flow.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RunList {
+    /// Newest first.
+    pub runs: Vec<RunSummary>,
+}
+
+/// What an operator printed.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, serde::Deserialize, ToSchema)]
+pub struct Logs {
+    /// On standard output.
+    #[serde(default)]
+    pub stdout: String,
+    /// On standard error.
+    #[serde(default)]
+    pub stderr: String,
+}
+
+impl Logs {
+    /// The end of each text, where they are longer than `most` bytes.
+    #[must_use]
+    pub fn tail(self, most: usize) -> Self {
+        let tail = |text: String| {
+            let from = text.ceil_char_boundary(text.len().saturating_sub(most));
+            if from == 0 { text } else { format!("[{from} bytes left out]\n{}", &text[from..]) }
+        };
+        Self { stdout: tail(self.stdout), stderr: tail(self.stderr) }
+    }
+}
+
+impl RunSummary {
+    /// A run, with its cluster as far as it is registered, as seen now.
+    #[must_use]
+    pub fn of(run: &Run, clusters: &[Cluster], now: Timestamp) -> Self {
+        let cluster = run.cluster.map(|id| (id, clusters.iter().find(|cluster| cluster.id == id)));
+        Self {
+            id: run.id.0,
+            flow_id: run.flow.0,
+            flow_name: run.flow_name.clone(),
+            status: run.status,
+            message: message(run, cluster.and_then(|(_, cluster)| cluster), now),
+            cluster: cluster.map(|(id, cluster)| RunCluster {
+                id: id.0,
+                name: cluster.map(|cluster| cluster.name.clone()),
+                status: cluster.map(Cluster::status),
+            }),
+            created_at: run.created_at,
+            granted_at: run.granted_at,
+            ended_at: run.ended_at,
+        }
+    }
+}
+
+impl RunDetail {
+    /// A run with its graph; see [`RunSummary::of`].
+    #[must_use]
+    pub fn of(run: &Run, dag: &Dag, clusters: &[Cluster], position: Option<usize>, now: Timestamp) -> Self {
+        let in_order = dag.in_order().into_iter();
+        Self {
+            run: RunSummary::of(run, clusters, now),
+            error: run.error.clone(),
+            position,
+            operators: in_order.filter_map(|id| Some(OperatorRun::of(id, run.operators.get(&id)?, dag))).collect(),
+        }
+    }
+}
+
+impl OperatorRun {
+    fn of(id: OperatorId, state: &OperatorState, dag: &Dag) -> Self {
+        Self {
+            id: id.0,
+            name: state.name.clone(),
+            status: state.status,
+            attempt: state.attempt,
+            failure_type: state.failure_type,
+            error: state.error.clone(),
+            waiting_for: state.waiting_for.clone(),
+            timeline: state.timeline.clone(),
+            outputs: state.outputs.iter().map(|output| OutputView::of(output, dag)).collect(),
+        }
+    }
+}
+
+/// What a run does or waits for, or how it ended, in a sentence.
+fn message(run: &Run, cluster: Option<&Cluster>, now: Timestamp) -> String {
+    let failed =
+        || run.operators.values().find(|state| state.status == OperatorStatus::Failed && !state.is_satisfied());
+    match (run.status, cluster) {
+        (RunStatus::Pending, Some(cluster)) => waiting(cluster, now),
+        (RunStatus::Pending, None) => "starting".to_owned(),
+        (RunStatus::Running, _) => working(run),
+        (RunStatus::Succeeded, _) => {
+            let seconds = run.ended_at.map_or(0, |end| seconds_between(run.created_at, end));
+            format!("succeeded after {seconds} s")
+        }
+        (RunStatus::Canceled, _) => "canceled by a user".to_owned(),
+        (RunStatus::Failed, _) => match (&run.error, failed()) {
+            (Some(failure), _) => failure.text(),
+            (None, Some(state)) => {
+                let tip = state.error.as_ref().map(|error| format!(": {}", error.tip)).unwrap_or_default();
+                format!("operator '{}' failed{tip}", state.name)
+            }
+            (None, None) => "failed".to_owned(),
+        },
+    }
+}
+
+fn waiting(cluster: &Cluster, now: Timestamp) -> String {
+    let what = match &cluster.phase {
+        Phase::Terminated | Phase::Creating { .. } => "created",
+        Phase::Terminating { .. } => "destroyed and created again",
+        Phase::Active { .. } | Phase::Updating { .. } => return format!("starting on cluster '{}'", cluster.name),
+    };
+    let minutes = cluster.wait_estimate_seconds(now).div_ceil(60).max(1);
+    format!("waiting for cluster '{}' to be {what}, about {minutes} min", cluster.name)
+}
+
+fn working(run: &Run) -> String {
+    let done = run.operators.values().filter(|state| state.status.is_final()).count();
+    let mut text = format!("{done} of {} operators done", run.operators.len());
+    for (word, status) in [("running", OperatorStatus::Running), ("starting", OperatorStatus::Scheduled)] {
+        let names: Vec<_> = run.operators.values().filter(|s| s.status == status).map(|s| s.name.as_str()).collect();
+        if !names.is_empty() {
+            text.push_str(&format!("; {word}: {}", names.join(", ")));
+        }
+    }
+    text
+}
