@@ -1,0 +1,215 @@
+"""The real template and state machines on the patched emulator, with toy functions.
+
+Run with the emulator's Python: python -m unittest discover infra/local/emulator/tests
+"""
+
+import concurrent.futures
+import json
+import os
+import unittest
+from pathlib import Path
+
+from emulator import Emulator, until
+
+emulator = None
+
+
+def setUpModule():
+    global emulator
+    emulator = Emulator()
+
+
+def tearDownModule():
+    emulator.close()
+
+
+def steps(**wanted):
+    return [event["step"] for event in emulator.journal(**wanted)]
+
+
+class ClusterMachine(unittest.TestCase):
+    def change(self, cluster_id, purpose):
+        request = {"cluster_id": cluster_id, "generation": 1, "epoch": 7, "purpose": purpose, "delay_seconds": 0}
+        return emulator.execute("ClusterMachineArn", f"{cluster_id}-e7", **request)
+
+    def test_a_created_cluster_is_built_and_gets_its_addons(self):
+        self.assertEqual(self.change("new", "create")["status"], "SUCCEEDED")
+        # The first `begin` fails with Transient and is retried.
+        self.assertEqual(steps(cluster_id="new"), ["begin", "begin", "addons", "build_succeeded"])
+        self.assertEqual(emulator.journal(cluster_id="new", step="addons")[0]["epoch"], 7)
+
+    def test_a_destroyed_cluster_gets_no_addons(self):
+        self.assertEqual(self.change("gone", "destroy")["status"], "SUCCEEDED")
+        self.assertEqual(steps(cluster_id="gone"), ["begin", "begin", "build_succeeded"])
+
+    def test_a_superseded_change_builds_nothing(self):
+        self.assertEqual(self.change("old", "create")["status"], "SUCCEEDED")
+        self.assertEqual(steps(cluster_id="old"), ["begin"])
+
+    def test_a_failed_build_is_handed_on_with_its_cause(self):
+        self.assertEqual(self.change("bad", "broken")["status"], "SUCCEEDED")
+        failed = emulator.journal(cluster_id="bad", step="build_failed")[0]
+        self.assertEqual(failed["error"], "States.TaskFailed")
+        build = json.loads(failed["cause"])["Build"]
+        self.assertEqual(build["BuildStatus"], "FAILED")
+        context = next(p["Contexts"][0]["Message"] for p in build["Phases"] if p["PhaseType"] == "BUILD")
+        self.assertIn('test "$ACTION" != broken. Reason: exit status 1', context)
+
+        log = emulator.build_log(build["Id"])
+        self.assertIn("building bad spec with aws-cli", log)
+        self.assertIn("credentials are ***", log)
+        self.assertNotIn("very secret thing", log)
+        self.assertIn("\nfinally\n", log)
+        self.assertIn("succeeding 0", log)
+
+    def test_starting_again_while_running_is_a_no_op(self):
+        states = emulator.client("stepfunctions")
+        request = {
+            "stateMachineArn": emulator.outputs["RunMachineArn"],
+            "name": "slow-twice",
+            "input": json.dumps({"run_id": "slow-twice"}),
+        }
+        first, second = states.start_execution(**request), states.start_execution(**request)
+        self.assertEqual(first, {**second, "ResponseMetadata": first["ResponseMetadata"]})
+        with self.assertRaises(states.exceptions.ExecutionAlreadyExists):
+            states.start_execution(**{**request, "input": "{}"})
+        states.stop_execution(executionArn=first["executionArn"])
+
+
+class RunMachine(unittest.TestCase):
+    def run_flow(self, run_id):
+        return emulator.execute("RunMachineArn", run_id, run_id=run_id)
+
+    def test_a_run_is_acquired_advanced_and_finished(self):
+        self.assertEqual(self.run_flow("plain")["status"], "SUCCEEDED")
+        self.assertEqual(steps(run_id="plain"), ["acquire", "advance", "finish"])
+        self.assertNotIn("error", emulator.journal(run_id="plain", step="finish")[0])
+
+    def test_a_poked_run_advances_at_once(self):
+        self.assertEqual(self.run_flow("poked")["status"], "SUCCEEDED")
+        self.assertEqual(steps(run_id="poked"), ["acquire", "advance", "advance", "finish"])
+
+    def test_a_run_that_cannot_be_acquired_is_finished_with_the_error(self):
+        self.assertEqual(self.run_flow("unacquirable")["status"], "SUCCEEDED")
+        self.assertEqual(steps(run_id="unacquirable"), ["acquire", "finish"])
+        finish = emulator.journal(run_id="unacquirable", step="finish")[0]
+        self.assertEqual(finish["error"], "ClusterGone")
+        self.assertIn("as asked for", finish["cause"])
+
+    def test_a_silent_run_is_looked_at_again_after_the_interval(self):
+        # The same definition, with an interval that a test can wait for.
+        states = emulator.client("stepfunctions")
+        deployed = states.describe_state_machine(stateMachineArn=emulator.outputs["RunMachineArn"])
+        hasty = states.create_state_machine(
+            name="hasty",
+            roleArn=deployed["roleArn"],
+            definition=deployed["definition"].replace('{"interval": 20}', '{"interval": 1}'),
+        )
+        emulator.outputs["HastyArn"] = hasty["stateMachineArn"]
+        ended = emulator.execute("HastyArn", "slow", run_id="slow")
+        self.assertEqual(ended["status"], "SUCCEEDED")
+        self.assertEqual(steps(run_id="slow"), ["acquire", "advance", "advance", "advance", "finish"])
+
+
+class Builds(unittest.TestCase):
+    def test_a_stopped_build_leaves_no_process(self):
+        builds = emulator.client("codebuild")
+        pid_file = emulator.folder / "pid"
+        variables = {"ACTION": "wait", "PID_FILE": str(pid_file), "CLUSTER_ID": "c"}
+        overrides = [{"name": name, "value": value} for name, value in variables.items()]
+        overrides.append({"name": "TARGET_CREDENTIALS", "value": "target", "type": "SECRETS_MANAGER"})
+        build = builds.start_build(
+            projectName=emulator.outputs["BuildProjectName"], environmentVariablesOverride=overrides
+        )["build"]
+        self.assertEqual(build["buildStatus"], "IN_PROGRESS")
+        until(lambda: pid_file.exists() and pid_file.read_text().strip(), "the build phase")
+        pid = int(pid_file.read_text())
+        self.assertEqual(emulator.build(build["id"])["currentPhase"], "BUILD")
+
+        builds.stop_build(id=build["id"])
+        until(lambda: emulator.build(build["id"])["buildComplete"], "the build to stop")
+        self.assertEqual(emulator.build(build["id"])["buildStatus"], "STOPPED")
+        self.assertFalse(alive(pid))
+
+    def test_an_unreadable_secret_fails_the_build_and_says_which(self):
+        builds = emulator.client("codebuild")
+        build = builds.start_build(
+            projectName=emulator.outputs["BuildProjectName"],
+            environmentVariablesOverride=[{"name": "KEY", "value": "nowhere:key", "type": "SECRETS_MANAGER"}],
+        )["build"]
+        until(lambda: emulator.build(build["id"])["buildComplete"], "the build to fail")
+        ended = emulator.build(build["id"])
+        self.assertEqual(ended["buildStatus"], "FAILED")
+        download = next(phase for phase in ended["phases"] if phase["phaseType"] == "DOWNLOAD_SOURCE")
+        self.assertIn("environment variable KEY: cannot read secret nowhere:key", download["contexts"][0]["message"])
+
+
+class Functions(unittest.TestCase):
+    def test_routes_reach_their_functions(self):
+        self.assertEqual(emulator.get("/v1/health"), "toy-api")
+        self.assertEqual(emulator.get("/v1/jobs/manifest"), "toy-run")
+
+    def test_what_a_function_logs_is_in_its_file(self):
+        emulator.get("/v1/noted")
+        log = emulator.folder / "logs" / "toy-api.log"
+        until(lambda: log.exists() and "a request for /v1/noted\n" in log.read_text(), "the log line")
+
+    def test_a_long_poll_does_not_hold_up_other_requests(self):
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            long_poll = pool.submit(emulator.get, "/v1/jobs/outcome?sleep=5")
+            until(lambda: emulator.journal(rawPath="/v1/jobs/outcome"), "the long poll to be received")
+            self.assertEqual(emulator.get("/v1/jobs/manifest"), "toy-run")
+            self.assertFalse(long_poll.done())
+
+    def test_the_keepalive_rule_ticks_only_when_enabled(self):
+        events = emulator.client("events")
+        rule = emulator.outputs["KeepaliveRuleName"]
+        self.assertEqual(events.describe_rule(Name=rule)["State"], "DISABLED")
+        self.assertEqual(ticks(), [])
+        events.enable_rule(Name=rule)
+        until(lambda: len(ticks()) >= 2, "two scheduled events")
+        events.disable_rule(Name=rule)
+
+
+class Eks(unittest.TestCase):
+    def test_clusters_are_those_of_the_local_account(self):
+        eks = emulator.client("eks")
+        self.assertEqual(eks.list_clusters()["clusters"], ["ondemand-1"])
+        cluster = eks.describe_cluster(name="ondemand-1")["cluster"]
+        self.assertEqual(cluster["certificateAuthority"]["data"], "Q0E=")
+        self.assertEqual(cluster["createdAt"].timestamp(), 1767323045)
+        with self.assertRaises(eks.exceptions.ResourceNotFoundException):
+            eks.describe_cluster(name="other")
+
+
+class Ending(unittest.TestCase):
+    def test_nothing_outlives_the_emulator(self):
+        other = Emulator()
+        other.get("/v1/health")
+        children = [int(pid) for pid in descendants(other.process.pid)]
+        self.assertTrue(children)
+        other.close()
+        self.assertEqual([pid for pid in children if alive(pid)], [])
+
+
+def ticks():
+    return emulator.journal(source="aws.events")
+
+
+def descendants(pid):
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            yield child
+            yield from descendants(child)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,147 @@
+//! The AWS emulator: a process of ours with everything it needs in its environment, and nothing of the user's AWS.
+
+use crate::account::process::{Process, Watchdog};
+use crate::install::Installed;
+use crate::paths::Directory;
+use crate::process::{failed, tail};
+use crate::{Error, paths};
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::process::Command;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const NAME: &str = "the AWS emulator";
+
+/// What an emulator is started with.
+pub(crate) struct Settings<'a> {
+    pub(crate) port: u16,
+    pub(crate) account_url: &'a str,
+    /// How long the stand-in provider takes for each resource.
+    pub(crate) resource_delay: Duration,
+    /// The period of the keepalive rule, which locally need not be a minute.
+    pub(crate) keepalive_period: Duration,
+}
+
+/// The running emulator.
+pub(crate) struct Emulator {
+    pub(crate) url: String,
+    process: Process,
+    log: PathBuf,
+}
+
+impl Emulator {
+    /// Starts the emulator and waits until it answers.
+    pub(crate) async fn start(
+        watchdog: &Arc<Watchdog>,
+        installed: &Installed,
+        directory: &Directory,
+        settings: Settings<'_>,
+    ) -> Result<Self, Error> {
+        let port = free_port(settings.port, "--emulator-port")?;
+        let url = format!("http://127.0.0.1:{port}");
+        let log = directory.log("emulator");
+        let logging = |source| Error::Files { attempt: format!("write the log {}", log.display()), source };
+        let file = File::create(&log).map_err(logging)?;
+
+        let mut command = Command::new(&installed.python);
+        command.arg(paths::checkout().join("infra/local/emulator/launch.py"));
+        forget_own_aws(&mut command);
+        for (folder, variable) in [("state", "STATE_DIR"), ("s3", "S3_DATA_DIR"), ("tmp", "TMPDIR")] {
+            command.env(variable, directory.fresh_folder(&format!("emulator/{folder}"))?);
+        }
+        command
+            .envs(installed.provider.environment())
+            .env("GATEWAY_PORT", port.to_string())
+            .env("BIND_HOST", "127.0.0.1")
+            .env("AWS_ENDPOINT_URL", &url)
+            .env("LOCAL_ACCOUNT_URL", settings.account_url)
+            .env("BUILD_LOG_DIR", directory.folder("logs/builds")?)
+            .env("AWS_PROVIDER_JOURNAL", directory.path(JOURNAL))
+            .env("AWS_PROVIDER_FAULTS", directory.path(FAULTS))
+            .env("AWS_PROVIDER_DELAY_MS", settings.resource_delay.as_millis().to_string())
+            .env("EMULATOR_RATE_SECONDS", settings.keepalive_period.as_secs_f64().to_string())
+            .env("EMULATOR_TICK_SECONDS", "1")
+            .stdout(file.try_clone().map_err(logging)?)
+            .stderr(file);
+        let spawn = |source| Error::Spawn { program: NAME.to_owned(), source };
+        let process = Process::spawn(watchdog, command).map_err(spawn)?;
+        let mut emulator = Self { url, process, log };
+        emulator.until_healthy().await?;
+        Ok(emulator)
+    }
+
+    async fn until_healthy(&mut self) -> Result<(), Error> {
+        let client = crate::http::client();
+        let started = Instant::now();
+        let mut pause = Duration::from_millis(50);
+        loop {
+            let answer = client.get(format!("{}/_ministack/health", self.url)).send().await;
+            if answer.is_ok_and(|answer| answer.status().is_success()) {
+                return Ok(());
+            }
+            if self.process.has_ended() {
+                let spawn = |source| Error::Spawn { program: NAME.to_owned(), source };
+                let status = self.process.wait().await.map_err(spawn)?;
+                return Err(failed("starting the AWS emulator", status, &self.log));
+            }
+            if started.elapsed() > PATIENCE {
+                let hint = format!("; {} ends with:\n{}", self.log.display(), tail(&self.log));
+                let what = "an answer of the AWS emulator".to_owned();
+                return Err(Error::TooLong { what, seconds: PATIENCE.as_secs(), hint });
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(500));
+        }
+    }
+
+    /// Waits until the emulator ends by itself, which it should not, and tells how.
+    pub(crate) async fn died(&mut self) -> String {
+        let status = self.process.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
+        format!(
+            "{NAME} ended by itself ({status}), and with it the functions, the tables and the builds. \
+             Start again with: cargo local up\n{} ends with:\n{}",
+            self.log.display(),
+            tail(&self.log)
+        )
+    }
+
+    /// Ends it; it ends its functions and builds first.
+    pub(crate) async fn stop(&mut self) {
+        drop(self.process.stop(Duration::from_secs(15)).await);
+    }
+}
+
+/// What the stand-in provider did, one JSON object a line.
+pub(crate) const JOURNAL: &str = "provider-journal.jsonl";
+/// What the stand-in provider shall fail at.
+pub(crate) const FAULTS: &str = "provider-faults.json";
+
+/// A port that is free now: the one asked for, or any.
+pub(crate) fn free_port(port: u16, option: &'static str) -> Result<u16, Error> {
+    let address = TcpListener::bind(("127.0.0.1", port)).and_then(|listener| listener.local_addr());
+    address.map(|address| address.port()).map_err(|source| port_error(port, option, source))
+}
+
+/// The error of a port that cannot be listened on.
+pub(crate) fn port_error(port: u16, option: &'static str, source: std::io::Error) -> Error {
+    match source.kind() {
+        std::io::ErrorKind::AddrInUse => Error::PortTaken { port, option },
+        _ => Error::Listen { port, source },
+    }
+}
+
+/// Takes the user's AWS settings, and proxies for our own addresses, out of a command's environment: whatever the
+/// profile of this shell is, nothing started here may reach it.
+pub(crate) fn forget_own_aws(command: &mut Command) {
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("AWS_") {
+            command.env_remove(name);
+        }
+    }
+    for name in ["NO_PROXY", "no_proxy"] {
+        command.env(name, "127.0.0.1,localhost");
+    }
+}

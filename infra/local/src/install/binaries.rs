@@ -1,0 +1,132 @@
+//! The functions, built for this machine by the cargo that runs us.
+
+use super::Installer;
+use crate::process::{Stream, run};
+use crate::{Error, paths};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// The functions' names in the template and in the bucket.
+pub(crate) const FUNCTIONS: [&str; 4] = ["api", "run", "cluster", "keepalive"];
+const PROVIDER: &str = "terraform-provider-aws";
+
+/// Where the programs are.
+pub(crate) struct Binaries {
+    /// Each function's program, without symbols.
+    pub(crate) functions: BTreeMap<&'static str, PathBuf>,
+    /// The stand-in Terraform provider.
+    pub(crate) provider: PathBuf,
+}
+
+impl Binaries {
+    /// Builds what has changed.
+    pub(crate) async fn build(installer: &Installer) -> Result<Self, Error> {
+        let step = installer.progress.step("functions");
+        step.update("cargo build");
+        let mut command = cargo();
+        command.args(["build", "--message-format=json-render-diagnostics", "-p", "ondemand-eks-terraform-provider"]);
+        for function in FUNCTIONS {
+            command.args(["-p", &format!("ondemand-eks-{function}")]);
+        }
+        let mut executables = BTreeMap::new();
+        let mut compiled = 0;
+        let log = installer.directory.log("build-functions");
+        run(&installer.watchdog, "building the functions", command, &log, |stream, line| match stream {
+            Stream::Out => {
+                executables.extend(executable(line));
+                false
+            }
+            Stream::Err => {
+                if let Some(package) = line.trim_start().strip_prefix("Compiling ") {
+                    compiled += 1;
+                    step.update(format!("compiling {} ({compiled} so far)", package.split(" (").next().unwrap_or(package)));
+                } else if line.trim_start().starts_with("Blocking") {
+                    step.update("another cargo is building");
+                }
+                true
+            }
+        })
+        .await?;
+
+        let find = |name: &str| {
+            let missing = || Error::Missing { what: format!("cargo built no program '{name}'"), remedy: format!("see {}", log.display()) };
+            executables.get(name).cloned().ok_or_else(missing)
+        };
+        let provider = find(PROVIDER)?;
+        let folder = beside(&provider)?;
+        let mut functions = BTreeMap::new();
+        for function in FUNCTIONS {
+            step.update(format!("stripping {function}"));
+            let built = find(&format!("ondemand-eks-{function}"))?;
+            let stripped = folder.join(function);
+            if is_newer(&built, &stripped) {
+                strip(&built, &stripped).await?;
+            }
+            functions.insert(function, stripped);
+        }
+        let binaries = Self { functions, provider };
+        match compiled {
+            0 => drop(step),
+            _ => step.done("built"),
+        }
+        Ok(binaries)
+    }
+}
+
+/// A cargo command in the checkout, for the same target folder as the cargo that runs us.
+pub(crate) fn cargo() -> Command {
+    let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+    let mut command = Command::new(program);
+    command.current_dir(paths::checkout());
+    command
+}
+
+/// The program that a message of cargo's tells of.
+fn executable(line: &str) -> Option<(String, PathBuf)> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let path = message["executable"].as_str()?;
+    let is_program = message["target"]["kind"].as_array()?.iter().any(|kind| kind == "bin");
+    is_program.then_some((message["target"]["name"].as_str()?.to_owned(), PathBuf::from(path)))
+}
+
+/// A folder of ours in cargo's target folder, where it is removed with everything else that was built.
+pub(crate) fn beside(built: &Path) -> Result<PathBuf, Error> {
+    let folder = built.with_file_name("local-mode");
+    let failed = |source| Error::Files { attempt: format!("make the folder {}", folder.display()), source };
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    Ok(folder)
+}
+
+pub(crate) fn is_newer(source: &Path, copy: &Path) -> bool {
+    let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    modified(copy).is_none_or(|copied| modified(source).is_none_or(|built| built >= copied))
+}
+
+/// Symbols make a program many times larger, which an upload and a start would feel.
+async fn strip(from: &Path, to: &Path) -> Result<(), Error> {
+    let status = Command::new("strip").arg("-o").arg(to).arg(from).status().await;
+    if status.is_ok_and(|status| status.success()) {
+        return Ok(());
+    }
+    let failed = |source| Error::Files { attempt: format!("copy {}", from.display()), source };
+    std::fs::copy(from, to).map(drop).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_are_told_from_libraries_and_tests() {
+        let message = |kind: &str, executable: &str| {
+            format!(r#"{{"reason":"compiler-artifact","target":{{"name":"x","kind":["{kind}"]}},"executable":{executable}}}"#)
+        };
+        assert_eq!(executable(&message("bin", r#""/t/x""#)), Some(("x".to_owned(), PathBuf::from("/t/x"))));
+        assert_eq!(executable(&message("lib", "null")), None);
+        assert_eq!(executable(&message("test", r#""/t/x""#)), None);
+        assert_eq!(executable(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+}

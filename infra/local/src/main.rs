@@ -1,0 +1,45 @@
+//! `cargo local`: the whole product on one machine, with no AWS account.
+
+use clap::{Parser, Subcommand};
+use local::command::{Options, demo, status, test, up};
+use std::process::ExitCode;
+
+/// Runs ondemand-eks on this machine: the real template, functions, Terraform and Kubernetes, and no AWS account
+#[derive(Parser)]
+#[command(name = "cargo local", bin_name = "cargo local")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start everything and keep it running until Ctrl-C or `cargo local down`
+    Up(Options),
+    /// Stop what `cargo local up` runs
+    Down,
+    /// Tell what runs, and where
+    Status,
+    /// Show the main job from registration to teardown: on a local stack, in a few minutes
+    Demo(demo::Options),
+    /// Run all tests: Rust, Python, Terraform, end to end
+    Test(test::Options),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Up(options) => up::up(options).await,
+        Command::Down => up::down().await,
+        Command::Status => status::status().await,
+        Command::Demo(options) => demo::run(options).await,
+        Command::Test(options) => test::run(options).await,
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {}", error.report());
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! A whole stack on this machine: the emulator with the real template in it, the local account, the API.
+
+use crate::account::process::{Task, Watchdog};
+use crate::account::{Account, AccountConfig, Interpreters};
+use crate::aws::{Aws, REGION};
+use crate::credentials::{self, Credentials};
+use crate::emulator::{self, Emulator};
+use crate::install::Installer;
+use crate::paths::{self, Directory};
+use crate::proxy::{Obituary, Port};
+use crate::{Error, Progress, deploy, process};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What a stack is started with.
+#[derive(Clone)]
+pub struct StackConfig {
+    /// The API's port; 0 for a free one.
+    pub api_port: u16,
+    /// The emulator's port; 0 for a free one.
+    pub emulator_port: u16,
+    /// The local account's port; 0 for a free one.
+    pub account_port: u16,
+    /// Where logs and state go.
+    pub directory: PathBuf,
+    /// The shortest keepalive that is accepted, in seconds; the product's own is 600.
+    pub min_keepalive_seconds: u64,
+    /// How often idle clusters are looked for.
+    pub keepalive_period: Duration,
+    /// How long the stand-in provider takes for each resource.
+    pub resource_delay: Duration,
+    /// A credentials file to use instead of made-up keys.
+    pub credentials_file: Option<PathBuf>,
+    /// The profile in it.
+    pub credentials_profile: String,
+    /// Where progress is told.
+    pub progress: Progress,
+}
+
+impl Default for StackConfig {
+    /// What tests want: free ports, no delays, no words, and a folder of its own.
+    fn default() -> Self {
+        Self {
+            api_port: 0,
+            emulator_port: 0,
+            account_port: 0,
+            directory: paths::checkout().join(".local").join(format!("test-{}", uuid::Uuid::new_v4().simple())),
+            min_keepalive_seconds: 1,
+            keepalive_period: Duration::from_secs(1),
+            resource_delay: Duration::ZERO,
+            credentials_file: None,
+            credentials_profile: "default".to_owned(),
+            progress: Progress::quiet(),
+        }
+    }
+}
+
+/// A running stack. Dropping it kills what it started; [`Stack::shutdown`] does so in order.
+pub struct Stack {
+    /// Where the API is.
+    pub api_url: String,
+    /// A key that the API accepts.
+    pub api_key: String,
+    /// Where the emulator is.
+    pub emulator_url: String,
+    /// Where the local account is.
+    pub account_url: String,
+    /// A credentials file for registering an integration.
+    pub credentials_file: PathBuf,
+    /// The profile in it.
+    pub credentials_profile: String,
+    /// The outputs of the template.
+    pub outputs: BTreeMap<String, String>,
+    /// Where logs and state are.
+    pub directory: Directory,
+    aws: Aws,
+    // Dropped in this order: whoever asks comes before whoever answers.
+    proxy: Task,
+    account: Account,
+    end_emulator: Option<tokio::sync::oneshot::Sender<()>>,
+    supervisor: tokio::task::JoinHandle<()>,
+    died: watch::Receiver<Option<String>>,
+    _watchdog: Arc<Watchdog>,
+}
+
+impl Stack {
+    /// Installs what is missing, and starts everything.
+    ///
+    /// # Errors
+    /// What could not be installed or started, and what to do about it.
+    pub async fn start(config: StackConfig) -> Result<Self, Error> {
+        let directory = Directory::create(&config.directory)?;
+        // First the ports: nobody likes to wait for minutes to be told that one is taken.
+        let port = Port::take(config.api_port)?;
+        emulator::free_port(config.emulator_port, "--emulator-port")?;
+        emulator::free_port(config.account_port, "--account-port")?;
+        let profile = config.credentials_profile;
+        let credentials = Credentials::prepare(&directory, config.credentials_file.as_deref(), &profile)?;
+        let api_key = credentials::api_key(&directory)?;
+
+        let watchdog = process::watchdog()?;
+        let progress = config.progress.clone();
+        let installer = Installer { progress, watchdog: Arc::clone(&watchdog), directory: directory.clone() };
+        let installed = installer.install().await?;
+
+        let step = config.progress.step("stack");
+        step.update("starting the local account");
+        let account = Account::start(AccountConfig {
+            listen: SocketAddr::from(([127, 0, 0, 1], config.account_port)),
+            binaries: installed.kubernetes.clone(),
+            directory: directory.fresh_folder("account")?,
+            interpreters: Interpreters::of_this_machine(),
+            credentials: credentials.secrets,
+            region: REGION.to_owned(),
+        })
+        .await?;
+
+        step.update("starting the AWS emulator");
+        directory.remove(emulator::JOURNAL)?;
+        directory.remove(emulator::FAULTS)?;
+        let settings = emulator::Settings {
+            port: config.emulator_port,
+            account_url: account.url(),
+            resource_delay: config.resource_delay,
+            keepalive_period: config.keepalive_period,
+        };
+        let emulator = Emulator::start(&watchdog, &installed, &directory, settings).await?;
+        let aws = Aws::at(&emulator.url);
+
+        step.update("deploying infra/template.yaml");
+        let settings =
+            deploy::Settings { public_url: &port.url(), min_keepalive_seconds: config.min_keepalive_seconds };
+        let outputs = deploy::deploy(&aws, &installed.binaries, settings).await?;
+        let output = |name: &str| outputs.get(name).cloned().unwrap_or_default();
+        deploy::allow_key(&aws, &output("TableName"), &api_key).await?;
+
+        let api_url = port.url();
+        let emulator_url = emulator.url.clone();
+        let obituary = Obituary::default();
+        let upstream = format!("{emulator_url}/_aws/execute-api/{}/$default", output("ApiId"));
+        let proxy = port.serve(upstream, obituary.clone())?;
+        let (end_emulator, end) = tokio::sync::oneshot::channel();
+        let (tell, died) = watch::channel(None);
+        let supervisor = tokio::spawn(supervise(emulator, end, obituary, tell));
+        step.done(format!("the API is at {api_url}"));
+        Ok(Self {
+            api_url,
+            api_key,
+            emulator_url,
+            account_url: account.url().to_owned(),
+            credentials_file: credentials.path,
+            credentials_profile: profile,
+            outputs,
+            directory,
+            aws,
+            proxy,
+            account,
+            end_emulator: Some(end_emulator),
+            supervisor,
+            died,
+            _watchdog: watchdog,
+        })
+    }
+
+    /// Waits until a part of the stack ends by itself, and tells which.
+    pub async fn died(&self) -> String {
+        let mut died = self.died.clone();
+        let text = died.wait_for(Option::is_some).await.ok().and_then(|text| text.clone());
+        text.unwrap_or_else(|| "the stack ended".to_owned())
+    }
+
+    /// What the local account has: clusters, their nodes and processes.
+    ///
+    /// # Errors
+    /// If the account does not answer.
+    pub async fn inventory(&self) -> Result<Value, Error> {
+        let failed = |source| Error::Http { attempt: "ask the local account what it has".to_owned(), source };
+        let answer = crate::http::client().get(format!("{}/inventory", self.account_url)).send().await;
+        answer.map_err(failed)?.json().await.map_err(failed)
+    }
+
+    /// The state of the rule that looks for idle clusters: `ENABLED` or `DISABLED`.
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn rule_state(&self) -> Result<String, Error> {
+        let name = self.outputs.get("KeepaliveRuleName").map_or("", String::as_str);
+        let rule = self.aws.json("events", "AWSEvents.DescribeRule", &serde_json::json!({"Name": name})).await?;
+        Ok(rule["State"].as_str().unwrap_or("unknown").to_owned())
+    }
+
+    /// A Python of this machine that pods can use, such as `3.11`: the first that is found of those the SDK knows.
+    ///
+    /// # Errors
+    /// If there is none.
+    pub async fn python_version(&self) -> Result<String, Error> {
+        let interpreters = Interpreters::of_this_machine();
+        let mut reason = String::new();
+        for version in ["3.11", "3.10", "3.9", "3.8", "3.12"] {
+            match interpreters.find(version).await {
+                Ok(_) => return Ok(version.to_owned()),
+                Err(missing) if reason.is_empty() => reason = missing,
+                Err(_) => {}
+            }
+        }
+        Err(Error::Missing { what: "no Python from 3.8 to 3.12 that pods could use".to_owned(), remedy: reason })
+    }
+
+    /// Reads an object of the data bucket; none if there is none.
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn object(&self, key: &str) -> Result<Option<Vec<u8>>, Error> {
+        let bucket = self.outputs.get("BucketName").map_or("", String::as_str);
+        self.aws.get_object(bucket, key).await
+    }
+
+    /// The file in which to order failures of the stand-in provider.
+    #[must_use]
+    pub fn faults(&self) -> PathBuf {
+        self.directory.path(emulator::FAULTS)
+    }
+
+    /// The file in which the stand-in provider says what it did.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.directory.path(emulator::JOURNAL)
+    }
+
+    /// Ends everything; when it returns, no process of the stack is left.
+    pub async fn shutdown(mut self) {
+        self.proxy.abort().await;
+        drop(self.end_emulator.take());
+        drop(self.supervisor.await);
+        self.account.shutdown().await;
+    }
+}
+
+/// Owns the emulator: ends it when asked to, and tells when it ends by itself.
+async fn supervise(
+    mut emulator: Emulator,
+    end: tokio::sync::oneshot::Receiver<()>,
+    obituary: Obituary,
+    tell: watch::Sender<Option<String>>,
+) {
+    tokio::select! {
+        _ = end => emulator.stop().await,
+        text = emulator.died() => {
+            obituary.write(text.clone());
+            tell.send_replace(Some(text));
+        }
+    }
+}
