@@ -5,7 +5,7 @@
 #
 # Debian 12 has the last Kubernetes whose sources are one package with all that they need, and a Go that compiles it.
 # apt is used with settings of its own: the machine's packages and lists stay as they are, and root is not needed.
-# Lines that begin with "stage: " tell how far it is.
+# Lines that begin with "stage: " tell how far it is. Started twice, it builds once: the second waits for the first.
 set -euo pipefail
 
 readonly release=bookworm version=1.20.2
@@ -15,6 +15,7 @@ programs=(kube-apiserver kube-controller-manager kube-scheduler)
 
 stage() {
   echo "stage: $*"
+  echo "$*" >"$target.stage"
 }
 
 fail() {
@@ -102,9 +103,30 @@ compile() {
     awk '/^[a-z]/ { if (++count % 20 == 0) { print "stage: compiling, " count " of about 1700 packages"; fflush() } next } { print }'
 }
 
+is_complete() {
+  local program
+  for program in etcd "${programs[@]}"; do
+    [[ -x $target/$program ]] || return 1
+  done
+}
+
+# A parent that was killed cannot end us.
+end_with_parent() {
+  while kill -0 "$PPID" 2>/dev/null; do sleep 1; done
+  kill -KILL -- "-$$"
+}
+
+mkdir -p "$(dirname "$target")"
+exec 9>"$target.lock"
+until flock --nonblock 9; do
+  echo "stage: $(cat "$target.stage" 2>/dev/null), by another process"
+  sleep 2
+done
+! is_complete || exit 0
+end_with_parent 9>&- &
 rm -rf "$work"
 mkdir -p "$work/root" "$work/bin"
-trap 'rm -rf "$work"' EXIT
+trap 'kill %1; rm -rf "$work" "$target.stage"' EXIT
 
 stage "downloading Debian's sources and Go, 120 MB"
 private_apt
@@ -122,9 +144,7 @@ generate_openapi
 stage "compiling"
 compile
 
-for program in etcd "${programs[@]}"; do
-  [[ -x $work/bin/$program ]] || fail "$program was not built"
-done
 mkdir -p "$target"
 mv "$work"/bin/* "$target/"
+is_complete || fail "$target is not complete"
 stage "done"

@@ -3,7 +3,7 @@
 //! | command | Terminated | Creating | Active | Updating | Terminating |
 //! |---|---|---|---|---|---|
 //! | acquire | → Creating, wait | wait | lease | lease | wait; re-create when destroyed |
-//! | create | → Creating | no-op; with a delta: refuse | as update | refuse | refuse |
+//! | create | → Creating | no-op; with a delta: refuse | as update | no-op; with a delta: refuse | refuse |
 //! | update | refuse | refuse | → Updating | refuse | refuse |
 //! | delete | no-op | cancel if nobody waits | → Terminating if nobody uses it | refuse | no-op; a waiting retry starts at once |
 //! | force-delete | no-op | stop, → Terminating | → Terminating, runs fail | stop, → Terminating | as delete |
@@ -219,7 +219,8 @@ impl Draft {
         let leases = leases.clone();
         let settings = self.cluster.settings.merged(delta)?;
         let previous = std::mem::replace(&mut self.cluster.settings, settings);
-        if self.cluster.settings.need_build_from(&previous) {
+        // What AWS has after a failed update is not known: the next one builds, whatever it changes.
+        if self.cluster.settings.need_build_from(&previous) || self.cluster.last_error.is_some() {
             let build = self.new_build(Purpose::Update, 1, 0, false);
             self.enter(Phase::Updating { build, leases, previous: Box::new(previous) });
             self.note("update_started", "a user changed the settings");
@@ -250,6 +251,7 @@ impl Draft {
         let lost: BTreeSet<RunId> = match &self.cluster.phase {
             Phase::Terminated => return Reply::Accepted,
             Phase::Terminating { .. } => {
+                self.force_teardown();
                 self.hasten_teardown();
                 return Reply::Accepted;
             }
@@ -292,12 +294,10 @@ impl Draft {
         match &mut self.cluster.phase {
             // This build was called off while it waited; its end starts the teardown.
             Phase::Terminating { build, .. } if build.purpose != Purpose::Destroy => Reply::Superseded,
-            Phase::Terminating { build, .. }
-                if live_pods > 0 && !build.forced && build.attempt == 1 && build.begun_at.is_none() =>
-            {
-                self.enter(Phase::Active { leases: BTreeSet::new(), idle_since: Some(now) });
+            Phase::Terminating { build, waiters } if live_pods > 0 && !build.forced && build.begun_at.is_none() => {
+                let waiters = waiters.clone();
                 self.note("teardown_called_off", format!("{live_pods} pod(s) are still alive in the cluster"));
-                self.effect(Effect::EnableKeepalive);
+                self.activate_for(waiters);
                 Reply::Superseded
             }
             Phase::Creating { build, .. } | Phase::Updating { build, .. } | Phase::Terminating { build, .. } => {
@@ -315,12 +315,8 @@ impl Draft {
         match self.cluster.phase.clone() {
             Phase::Creating { build, waiters } => {
                 self.record_duration(&build);
-                self.activate(waiters.clone());
                 self.note("created", format!("Active: {} resources created", report.added));
-                let generation = self.cluster.generation;
-                for run in waiters {
-                    self.effect(Effect::Grant { run, generation });
-                }
+                self.activate_for(waiters);
             }
             Phase::Updating { build, leases, .. } => {
                 self.record_duration(&build);
@@ -370,7 +366,9 @@ impl Draft {
             Phase::Terminating { build, waiters } if build.purpose == Purpose::Destroy => {
                 let delay = retry_delay(build.attempt);
                 self.fail_with(failure, "teardown_failed", &format!("trying again in {delay} s"));
-                let build = self.new_build(Purpose::Destroy, build.attempt + 1, delay, build.forced);
+                // From half a cluster there is no way back.
+                let forced = build.forced || build.begun_at.is_some();
+                let build = self.new_build(Purpose::Destroy, build.attempt + 1, delay, forced);
                 self.enter(Phase::Terminating { build, waiters });
             }
             Phase::Terminating { waiters, build } => self.destroy(waiters, build.forced),
@@ -394,6 +392,7 @@ impl Draft {
         match self.cluster.phase.build().filter(|build| build.begun_at.is_some()).cloned() {
             Some(build) => {
                 self.effect(Effect::StopBuild { epoch: build.epoch });
+                self.cluster.epoch += 1;
                 self.enter(Phase::Terminating { build: Build { forced: true, ..build }, waiters });
             }
             // A build that has not begun (it would find its epoch gone) leaves at most what earlier tries made.
@@ -409,6 +408,13 @@ impl Draft {
         self.enter(Phase::Terminating { build, waiters });
     }
 
+    /// A teardown that has not begun no longer heeds live pods.
+    fn force_teardown(&mut self) {
+        if let Phase::Terminating { build, .. } = &mut self.cluster.phase {
+            build.forced = true;
+        }
+    }
+
     /// A teardown that waits for its next try is tried at once.
     fn hasten_teardown(&mut self) {
         if let Phase::Terminating { build, waiters } = &self.cluster.phase
@@ -419,6 +425,15 @@ impl Draft {
             let (attempt, forced, waiters) = (build.attempt, build.forced, waiters.clone());
             let build = self.new_build(Purpose::Destroy, attempt, 0, forced);
             self.enter(Phase::Terminating { build, waiters });
+        }
+    }
+
+    /// Active, and the runs that waited for it are told so.
+    fn activate_for(&mut self, waiters: BTreeSet<RunId>) {
+        self.activate(waiters.clone());
+        let generation = self.cluster.generation;
+        for run in waiters {
+            self.effect(Effect::Grant { run, generation });
         }
     }
 

@@ -6,7 +6,7 @@ mod view;
 
 pub use decide::{BuildReport, Command, Decision, Reply, decide};
 pub use refusal::Refusal;
-pub use view::{Alive, View};
+pub use view::{Alive, View, seconds_between};
 
 use crate::{ClusterId, Failure, IntegrationId, RunId, settings::Settings};
 use jiff::Timestamp;

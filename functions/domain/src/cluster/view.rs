@@ -91,7 +91,8 @@ impl Cluster {
     #[must_use]
     pub fn wait_estimate_seconds(&self, now: Timestamp) -> u64 {
         let left = |purpose| {
-            let elapsed = self.phase.build().and_then(|b| b.begun_at).map_or(0, |begun| seconds_between(begun, now));
+            let build = self.phase.build().filter(|build| build.purpose == purpose);
+            let elapsed = build.and_then(|b| b.begun_at).map_or(0, |begun| seconds_between(begun, now));
             self.history.estimate(purpose).saturating_sub(elapsed)
         };
         match &self.phase {

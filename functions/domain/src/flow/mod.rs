@@ -175,11 +175,8 @@ impl Default for PythonVersion {
 impl TryFrom<String> for PythonVersion {
     type Error = UnsupportedPython;
     fn try_from(text: String) -> Result<Self, UnsupportedPython> {
-        let minor = text.trim().strip_prefix("3.").and_then(|minor| minor.parse().ok());
-        match minor {
-            Some(minor @ 8..=12) => Ok(Self { minor }),
-            _ => Err(UnsupportedPython(text)),
-        }
+        let supported = (8..=12).map(|minor| Self { minor }).find(|version| version.to_string() == text.trim());
+        supported.ok_or(UnsupportedPython(text))
     }
 }
 
@@ -271,13 +268,10 @@ impl ParameterValue {
     #[must_use]
     pub fn infer_type(&self, declared: &str) -> String {
         let Ok(bytes) = self.bytes() else { return "untyped".to_owned() };
-        let json = || serde_json::from_slice::<Value>(&bytes).ok();
+        let json = || python_json(&bytes);
         let inferred = match self.serialization.as_str() {
-            "string" => {
-                let word = std::str::from_utf8(&bytes).unwrap_or_default().trim();
-                let constant = ["NaN", "Infinity", "-Infinity"].contains(&word);
-                if constant || json().is_some() { "json" } else { "string" }
-            }
+            "string" if json().is_some() => "json",
+            "string" => "string",
             "json" => match json() {
                 Some(Value::Bool(_)) => "boolean",
                 Some(Value::Object(_)) => "dictionary",
@@ -291,6 +285,18 @@ impl ParameterValue {
         };
         inferred.to_owned()
     }
+}
+
+/// Reads JSON as Python does, to which `NaN`, `Infinity` and `-Infinity` are numbers. They are read as zeros, even within
+/// texts: only the form of the document is of interest.
+fn python_json(bytes: &[u8]) -> Option<Value> {
+    let strict = serde_json::from_slice(bytes).ok();
+    strict.or_else(|| {
+        let text = std::str::from_utf8(bytes).ok()?;
+        let zeros =
+            ["-Infinity", "Infinity", "NaN"].iter().fold(text.to_owned(), |text, word| text.replace(word, " 0 "));
+        serde_json::from_str(&zeros).ok()
+    })
 }
 
 impl Operator {
@@ -360,4 +366,4 @@ impl Dag {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -4,7 +4,7 @@ use super::Dag;
 use crate::OperatorId;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// All operators, each after those it waits for, or those that wait for each other in a circle.
+/// All operators, each after those it waits for, or some that wait for each other in a circle.
 pub(super) fn topological(dag: &Dag) -> Result<Vec<OperatorId>, Vec<OperatorId>> {
     let mut writers = BTreeMap::new();
     for (id, operator) in &dag.operators {
@@ -33,9 +33,19 @@ pub(super) fn topological(dag: &Dag) -> Result<Vec<OperatorId>, Vec<OperatorId>>
             }
         }
     }
-    if order.len() == dag.operators.len() {
-        Ok(order)
-    } else {
-        Err(waits.into_iter().filter(|(_, upstream)| !upstream.is_empty()).map(|(id, _)| id).collect())
+    if order.len() == dag.operators.len() { Ok(order) } else { Err(circle(&waits)) }
+}
+
+/// Goes from one that still waits to what it waits for, and so on, until one comes up again: a circle begins there.
+fn circle(waits: &BTreeMap<OperatorId, BTreeSet<OperatorId>>) -> Vec<OperatorId> {
+    let mut path = vec![];
+    let mut next = waits.iter().find(|(_, upstream)| !upstream.is_empty()).map(|(id, _)| *id);
+    while let Some(id) = next {
+        if let Some(start) = path.iter().position(|seen| *seen == id) {
+            return path.split_off(start);
+        }
+        path.push(id);
+        next = waits.get(&id).and_then(|upstream| upstream.first().copied());
     }
+    path
 }

@@ -91,20 +91,16 @@ pub struct Decision {
 pub fn decide(run: &Run, dag: &Dag, command: &Command, now: Timestamp) -> Decision {
     let mut draft = Draft { run: run.clone(), dag, effects: vec![], events: vec![], now };
     let was_final = run.status.is_final();
-    let mut lost_jobs = vec![];
     if !was_final {
         match command {
             Command::Granted { generation } => draft.granted(*generation),
             Command::ClusterLost { failure } => draft.cluster_lost(failure),
-            Command::Observed { jobs } => lost_jobs = draft.observed(jobs),
+            Command::Observed { jobs } => draft.observed(jobs),
             Command::Started { operator, attempt } => draft.started(*operator, *attempt),
             Command::Finished { operator, attempt, outcome } => draft.finished(*operator, *attempt, outcome),
             Command::Cancel => draft.cancel(),
         }
         draft.settle();
-    }
-    for (operator, attempt) in lost_jobs {
-        draft.start(operator, attempt);
     }
     if draft.run.status.is_final() {
         draft.effects.push(Effect::Wake);
@@ -145,8 +141,8 @@ impl Draft<'_> {
         self.end(RunStatus::Failed);
     }
 
-    /// Takes in what Kubernetes shows and returns the operators whose Job is not there.
-    fn observed(&mut self, jobs: &BTreeMap<OperatorId, JobObservation>) -> Vec<(OperatorId, u32)> {
+    /// Takes in what Kubernetes shows; a Job that should be there but is not is asked for again.
+    fn observed(&mut self, jobs: &BTreeMap<OperatorId, JobObservation>) {
         let now = self.now;
         let mut missing = vec![];
         let mut failures = vec![];
@@ -171,7 +167,9 @@ impl Draft<'_> {
         for (operator, attempt, outcome) in failures {
             self.finished(operator, attempt, &outcome);
         }
-        missing
+        for (operator, attempt) in missing {
+            self.start(operator, attempt);
+        }
     }
 
     fn started(&mut self, operator: OperatorId, attempt: u32) {
@@ -252,10 +250,8 @@ impl Draft<'_> {
 
     fn start(&mut self, operator: OperatorId, attempt: u32) {
         let here = self.dag.operators.get(&operator).is_none_or(|operator| operator.code().is_none());
-        let effect = if here { Effect::Compute { operator, attempt } } else { Effect::StartJob { operator, attempt } };
-        if !self.run.status.is_final() && !self.effects.contains(&effect) {
-            self.effects.push(effect);
-        }
+        let start = if here { Effect::Compute { operator, attempt } } else { Effect::StartJob { operator, attempt } };
+        self.effects.push(start);
     }
 
     fn cancel_unfinished(&mut self) {

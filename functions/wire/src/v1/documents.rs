@@ -1,9 +1,25 @@
 //! Shapes of the domain's own types for the OpenAPI document. The domain writes its JSON itself and knows nothing of
 //! OpenAPI, so these types are never built; a test compares their names with what is written.
 
+use super::flow::PublishRequest;
 use jiff::Timestamp;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+/// Why a request was not carried out.
+#[derive(ToSchema)]
+pub struct Error {
+    /// What is wrong, and what to do about it.
+    pub error: String,
+}
+
+/// A flow with its packages: every further part of the form is a package, under the name that an operator gives in its
+/// field `package`.
+#[derive(ToSchema)]
+pub struct PublishForm {
+    /// The flow.
+    pub flow: PublishRequest,
+}
 
 /// The seven settings of a cluster. Numbers may also be sent as text.
 #[derive(ToSchema)]

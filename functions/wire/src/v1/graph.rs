@@ -2,12 +2,14 @@
 //! whole (no circle, entry points that exist) is the domain's to say.
 
 use super::flow::{Kind, OperatorRequest, PublishRequest, ResourcesRequest};
-use super::package::{Package, PackageError};
+use super::package::Package;
+use super::problem::LONGEST_NAME;
+pub use super::problem::{FlowError, OperatorProblem};
 use base64::Engine as _;
 use domain::cluster::Cluster;
 use domain::flow::{
     Artifact, Code, Dag, DagError, Engine, Operator, OperatorKind, PackageEntryPoint, ParameterValue, PythonVersion,
-    Resources, ResourcesError, Severity, UnsupportedPython,
+    Resources, Severity,
 };
 use domain::integration::BUILT_IN;
 use domain::{ArtifactId, DagId, FlowId, OperatorId};
@@ -16,7 +18,6 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
-const LONGEST_NAME: usize = 256;
 /// So many names are listed in an error at most.
 const MOST_LISTED: usize = 20;
 
@@ -40,105 +41,6 @@ pub struct Graph {
     pub dag: Dag,
     /// The packages of the operators that come as packages.
     pub packages: BTreeMap<OperatorId, Vec<u8>>,
-}
-
-/// Why a flow is not understood.
-#[derive(Debug, thiserror::Error)]
-pub enum FlowError {
-    /// A name that cannot be used.
-    #[error(
-        "field '{field}': '{name}' cannot be used as a name: it must have 1 to {LONGEST_NAME} bytes, not all blank"
-    )]
-    Name {
-        /// Where it is.
-        field: &'static str,
-        /// The name.
-        name: String,
-    },
-    /// A Python that cannot be had.
-    #[error("field 'python_version': {0}")]
-    Python(#[from] UnsupportedPython),
-    /// An engine that is not registered.
-    #[error("{place}engine '{engine}' is not known; there are: {known}")]
-    UnknownEngine {
-        /// The operator, or nothing for the flow itself.
-        place: String,
-        /// The engine.
-        engine: String,
-        /// What there is.
-        known: String,
-    },
-    /// A rule of the domain.
-    #[error(transparent)]
-    Dag(#[from] DagError),
-    /// A part of the request that nobody uses.
-    #[error("part '{0}' of the request is no operator's package: name it in an operator's field 'package'")]
-    UnusedPart(String),
-    /// Something about one operator.
-    #[error("operator '{operator}': {problem}")]
-    Operator {
-        /// Its name.
-        operator: String,
-        /// What is wrong.
-        problem: OperatorProblem,
-    },
-}
-
-/// What is wrong with an operator.
-#[derive(Debug, thiserror::Error)]
-pub enum OperatorProblem {
-    /// No code, or too much.
-    #[error("give exactly one of the fields 'source', 'package' and 'package_base64' (found {0})")]
-    Code(usize),
-    /// A field that does not go with another.
-    #[error("field '{field}' {rule}")]
-    Field {
-        /// The field.
-        field: &'static str,
-        /// What it breaks.
-        rule: &'static str,
-    },
-    /// The name is no Python name, so it is not the function's.
-    #[error("its name is no Python name: say in field 'entry_point' which function of the source to call")]
-    NoEntryPoint,
-    /// A part that was not sent.
-    #[error("field 'package': the request has no part '{part}'; it has: {known}")]
-    UnknownPart {
-        /// The part.
-        part: String,
-        /// What was sent.
-        known: String,
-    },
-    /// A package that cannot be run.
-    #[error("{0}")]
-    Package(#[from] PackageError),
-    /// An input that does not exist.
-    #[error("field 'inputs': there is no operator, output or parameter '{input}'; there are: {known}")]
-    UnknownInput {
-        /// The input.
-        input: String,
-        /// What there is.
-        known: String,
-    },
-    /// An input of which there are several.
-    #[error("field 'inputs': '{input}' has several outputs: choose one of {choices}")]
-    AmbiguousInput {
-        /// The input.
-        input: String,
-        /// What could be meant.
-        choices: String,
-    },
-    /// An output that cannot be told from another.
-    #[error("field 'outputs': '{0}' occurs more than once or is empty")]
-    Output(String),
-    /// Resources that cannot be had.
-    #[error("field 'resources': {0}")]
-    Resources(#[from] ResourcesError),
-    /// Memory that cannot be read.
-    #[error(
-        "field 'resources.memory': {0} is neither a whole number of megabytes nor text such as \"512MB\" or \"1GB\""
-    )]
-    Memory(Value),
 }
 
 impl Graph {

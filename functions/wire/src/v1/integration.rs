@@ -15,8 +15,9 @@ use uuid::Uuid;
 const AWS: &str = "AWS";
 const KUBERNETES: &str = "Kubernetes";
 
-/// An AWS account to register. It holds credentials, so it has no `Debug`, and its `config` is read by hand: serde's
-/// own messages quote what they do not understand.
+// It holds credentials, so it has no `Debug`, and its `config` is read by hand: serde's own messages quote what they do
+// not understand.
+/// An AWS account to register.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RegisterRequest {

@@ -7,4 +7,5 @@ pub mod flow;
 pub mod graph;
 pub mod integration;
 pub mod package;
+mod problem;
 pub mod run;

@@ -28,6 +28,8 @@ impl Binaries {
         step.update("cargo build");
         let mut command = cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "-p", "ondemand-eks-terraform-provider"]);
+        // Ourselves too: with the same packages as `cargo local` has just built, there is nothing to do.
+        command.args(["-p", "ondemand-eks-local"]);
         for function in FUNCTIONS {
             command.args(["-p", &format!("ondemand-eks-{function}")]);
         }
@@ -60,7 +62,7 @@ impl Binaries {
         let mut functions = BTreeMap::new();
         for function in FUNCTIONS {
             step.update(format!("stripping {function}"));
-            let built = find(&format!("ondemand-eks-{function}"))?;
+            let built = find(function)?;
             let stripped = folder.join(function);
             if is_newer(&built, &stripped) {
                 strip(&built, &stripped).await?;

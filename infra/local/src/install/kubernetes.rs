@@ -2,7 +2,7 @@
 
 use super::Installer;
 use crate::process::run;
-use crate::{Error, lock, paths};
+use crate::{Error, paths};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
@@ -32,14 +32,11 @@ pub(crate) async fn install(installer: &Installer) -> Result<PathBuf, Error> {
         return Ok(folder);
     }
     let step = installer.progress.step("Kubernetes");
-    let _lock = lock::lock(&folder.with_extension("lock"), || step.update("another process is building it")).await?;
-    if is_complete(&folder) {
-        return Ok(folder);
-    }
     let script = paths::checkout().join("infra/local/kubernetes/build.sh");
     let mut command = Command::new("bash");
     command.arg(script).arg(&folder);
-    let log = installer.directory.log("build-kubernetes");
+    // If `cargo local` has begun to build it already, the script waits for that, and says what it sees.
+    let log = installer.directory.log("install-kubernetes");
     let what = "building Kubernetes";
     let built = run(&installer.watchdog, what, command, &log, |_, line| {
         if let Some(stage) = line.strip_prefix("stage: ") {

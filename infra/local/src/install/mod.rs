@@ -37,41 +37,38 @@ pub(crate) struct Installed {
 
 impl Installer {
     /// Says how long the first start takes, and why, if this is one.
-    pub(crate) fn announce(&self) {
+    fn announce(&self) {
         let mut reasons = vec![];
         if !kubernetes::is_installed() {
-            reasons.push("Kubernetes 1.20.2 is built from Debian's sources (6 to 8 minutes on 2 cores)");
+            reasons.push("Kubernetes 1.20.2 is built from Debian's sources: 6 to 8 minutes");
         }
         if !python::is_installed() {
-            reasons.push("the AWS emulator is installed from PyPI (half a minute)");
+            reasons.push("the AWS emulator is installed from PyPI: half a minute");
         }
         if !provider::is_installed() {
-            reasons.push("the AWS provider's schema is derived from a package on PyPI (half a minute)");
+            reasons.push("the AWS provider's schema is derived from a package on PyPI: half a minute");
         }
-        if reasons.is_empty() {
-            return;
+        if !reasons.is_empty() {
+            self.progress.say(format!(
+                "The first start on a machine takes a while, later ones take seconds. On 2 idle cores, side by side:\n  \
+                 - {}\n  - the functions are built for this machine: 2 to 4 minutes\n\
+                 All of it is kept in {} and in cargo's target folder.",
+                reasons.join("\n  - "),
+                crate::paths::cache().display()
+            ));
         }
-        self.progress.say(format!(
-            "This is the first start on this machine. It takes 10 to 15 minutes on 2 idle cores, later ones seconds:\n  \
-             - {}\n  - the functions are built for this machine (2 to 4 minutes)\n\
-             All of it is kept in {}.",
-            reasons.join("\n  - "),
-            crate::paths::cache().display()
-        ));
     }
 
     /// Installs what is missing, as much as possible side by side: compilers use all cores, downloads none.
     pub(crate) async fn install(&self) -> Result<Installed, Error> {
         self.announce();
         terraform::check().await?;
-        let functions_and_provider = async {
-            let binaries = Binaries::build(self).await?;
-            let python = python::install(self).await?;
+        let with_provider = async {
+            let (binaries, python) = tokio::try_join!(Binaries::build(self), python::install(self))?;
             let provider = Provider::install(self, &python, &binaries.provider).await?;
             Ok::<_, Error>((binaries, python, provider))
         };
-        let (kubernetes, (binaries, python, provider)) =
-            tokio::try_join!(kubernetes::install(self), functions_and_provider)?;
+        let (kubernetes, (binaries, python, provider)) = tokio::try_join!(kubernetes::install(self), with_provider)?;
         Ok(Installed { python, kubernetes, provider, binaries })
     }
 }

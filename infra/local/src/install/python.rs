@@ -10,7 +10,11 @@ use tokio::process::Command;
 /// Versions that the emulator's pinned packages have wheels for, the most usual first.
 const VERSIONS: [&str; 4] = ["3.11", "3.12", "3.13", "3.10"];
 
-/// Prints the version, fails where the emulator cannot run, and says `bare` where pip cannot be put into a new
+/// What to do where there is none.
+pub(crate) const REMEDY: &str =
+    "install one, on Debian with `apt-get install python3 python3-venv python3-pip`";
+
+/// Prints its path, fails where the emulator cannot run, and says `bare` where pip cannot be put into a new
 /// environment: Debian has that in a package of its own.
 const PROBE: &str = "import sys; assert sys.version_info >= (3, 10)\n\
     try:\n import ensurepip, venv; print(sys.executable)\n\
@@ -83,9 +87,8 @@ async fn find() -> Result<PathBuf, Error> {
             _ => return Ok(candidate),
         }
     }
-    let remedy = "install one, on Debian with `apt-get install python3 python3-venv python3-pip`".to_owned();
     let what = if bare { "the Python of this machine lacks venv" } else { "there is no Python 3.10 or newer" };
-    Err(Error::Missing { what: what.to_owned(), remedy })
+    Err(Error::Missing { what: what.to_owned(), remedy: REMEDY.to_owned() })
 }
 
 fn candidates() -> Vec<PathBuf> {

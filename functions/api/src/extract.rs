@@ -1,0 +1,85 @@
+//! Axum's extractors with answers in our form, and one limit for all bodies.
+
+use crate::error::{Error, Result};
+use axum::body::{self, Bytes, HttpBody};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
+
+/// What Lambda takes in one request.
+pub(crate) const LARGEST_BODY: usize = 6 * 1024 * 1024;
+
+/// A JSON body; an empty one stands for an empty object. The content type is not looked at.
+pub(crate) struct Body<T>(pub T);
+
+/// What a route's path names.
+pub(crate) struct Named<T>(pub T);
+
+/// The query.
+pub(crate) struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self> {
+        parse(&bytes(request).await?).map(Self)
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let named = Path::from_request_parts(parts, state).await;
+        named.map(|Path(named)| Self(named)).map_err(|rejection| Error::Http(rejection.status(), rejection.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self> {
+        let query = Query::from_request_parts(parts, state).await;
+        query.map(|Query(query)| Self(query)).map_err(|rejection| bad_request(rejection.body_text()))
+    }
+}
+
+/// The whole body, if it is not too large.
+pub(crate) async fn bytes(request: Request) -> Result<Bytes> {
+    let body = request.into_body();
+    if body.size_hint().lower() > LARGEST_BODY as u64 {
+        return Err(too_large());
+    }
+    body::to_bytes(body, LARGEST_BODY).await.map_err(|_| too_large())
+}
+
+/// JSON text as a request, or what is wrong with it and where.
+pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    let bytes = if bytes.is_empty() { b"{}" } else { bytes };
+    match axum::Json::from_bytes(bytes) {
+        Ok(axum::Json(value)) => Ok(value),
+        Err(rejection @ JsonRejection::JsonSyntaxError(_)) => {
+            Err(bad_request(format!("the request's body is not JSON: {}", detail(&rejection))))
+        }
+        Err(rejection) => Err(bad_request(format!("the request's body cannot be accepted: {}", detail(&rejection)))),
+    }
+}
+
+/// Axum's text without its own words in front.
+fn detail(rejection: &JsonRejection) -> String {
+    let text = rejection.body_text();
+    text.split_once(": ").map(|(_, detail)| detail.to_owned()).unwrap_or(text)
+}
+
+pub(crate) fn bad_request(text: String) -> Error {
+    Error::Http(StatusCode::BAD_REQUEST, text)
+}
+
+fn too_large() -> Error {
+    runtime::Error::TooLarge(
+        "the request's body is larger than the 6 MB that can be taken (4.5 MB in AWS if it is multipart): leave data out of packages and parameters and let the operator fetch it, and name libraries in requirements".to_owned(),
+    )
+    .into()
+}

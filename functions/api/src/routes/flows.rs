@@ -1,0 +1,151 @@
+//! `/v1/flows`: publishing, showing and deleting flows, and running them.
+
+use crate::error::{self, Result};
+use crate::extract::{self, Body, Named};
+use crate::state::Api;
+use axum::Json;
+use axum::body::{Body as RequestBody, Bytes};
+use axum::extract::{Request, State};
+use axum::http::{StatusCode, header};
+use domain::{DagId, FlowId, RunId};
+use runtime::flows::Publication;
+use std::collections::BTreeMap;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+use wire::v1::documents;
+use wire::v1::flow::{Deleted, FlowDetail, FlowList, FlowView, PublishRequest, Published, RunRequest};
+use wire::v1::graph::{Graph, Place};
+use wire::v1::run::{RunList, RunSummary};
+
+/// So many runs are shown with their flow.
+const LATEST_RUNS: usize = 10;
+/// The part of a multipart request that is the flow; the others are packages.
+const FLOW_PART: &str = "flow";
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(publish_flow, list_flows))
+        .routes(routes!(show_flow, delete_flow))
+        .routes(routes!(run_flow, list_runs))
+}
+
+/// Publishes a flow, or a new version of it, and runs it. With packages it comes as multipart/form-data: the part
+/// `flow` is the JSON, every other part a package that operators name in their field `package`.
+#[utoipa::path(
+    post, path = "/v1/flows", tag = "flows",
+    request_body(content((PublishRequest = "application/json"), (documents::PublishForm = "multipart/form-data"))),
+    responses((status = 201, body = Published))
+)]
+async fn publish_flow(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Published>)> {
+    let (request, packages) = read(request).await?;
+    let clusters = api.world.clusters().await?;
+    let (dag, flow, now) = (DagId(Uuid::new_v4()), FlowId(Uuid::new_v4()), api.world.now());
+    let graph = Graph::read(&request, packages, &Place { dag, flow, now, clusters: &clusters }).map_err(error::flow)?;
+    let publication = Publication {
+        description: request.description,
+        dag: graph.dag,
+        packages: graph.packages,
+        run: request.run.then(|| RunId(Uuid::new_v4())),
+    };
+    let (flow, run) = api.world.publish(publication).await?;
+    let run = run.map(|run| RunSummary::of(&run, &clusters, now));
+    Ok((StatusCode::CREATED, Json(Published { flow: (&flow).into(), run })))
+}
+
+/// Lists all flows.
+#[utoipa::path(get, path = "/v1/flows", tag = "flows", responses((status = 200, body = FlowList)))]
+async fn list_flows(State(api): State<Api>) -> Result<Json<FlowList>> {
+    let flows = api.world.flows().await?;
+    Ok(Json(FlowList { flows: flows.iter().map(FlowView::from).collect() }))
+}
+
+/// Shows a flow with its newest graph and its latest runs.
+#[utoipa::path(
+    get, path = "/v1/flows/{id}", tag = "flows",
+    params(("id" = Uuid, Path, description = "Its id")), responses((status = 200, body = FlowDetail))
+)]
+async fn show_flow(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<FlowDetail>> {
+    let flow = api.world.flow(error::id(&id)?).await?;
+    let dag = api.world.dag(flow.id, flow.dag).await?;
+    let mut runs = summaries(&api, flow.id).await?;
+    runs.truncate(LATEST_RUNS);
+    Ok(Json(FlowDetail::of(&flow, &dag, runs)))
+}
+
+/// Deletes a flow with its runs and what they wrote. None of them may be under way.
+#[utoipa::path(
+    delete, path = "/v1/flows/{id}", tag = "flows",
+    params(("id" = Uuid, Path, description = "Its id")), responses((status = 200, body = Deleted))
+)]
+async fn delete_flow(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<Deleted>> {
+    let id: FlowId = error::id(&id)?;
+    api.world.delete_flow(id).await?;
+    Ok(Json(Deleted { deleted: id.0 }))
+}
+
+/// Runs the newest version of a flow.
+#[utoipa::path(
+    post, path = "/v1/flows/{id}/runs", tag = "runs",
+    params(("id" = Uuid, Path, description = "The flow's id")),
+    request_body = Option<RunRequest>, responses((status = 202, body = RunSummary))
+)]
+async fn run_flow(
+    State(api): State<Api>,
+    Named(id): Named<String>,
+    Body(request): Body<RunRequest>,
+) -> Result<(StatusCode, Json<RunSummary>)> {
+    let flow = api.world.flow(error::id(&id)?).await?;
+    let dag = api.world.dag(flow.id, flow.dag).await?;
+    let cluster = api.world.check_dag(&dag).await?;
+    let run = api.world.submit_run(RunId(Uuid::new_v4()), &flow, &dag, cluster, request.values()).await?;
+    let cluster: Vec<_> = api.cluster_of(&run).await?.into_iter().collect();
+    Ok((StatusCode::ACCEPTED, Json(RunSummary::of(&run, &cluster, api.world.now()))))
+}
+
+/// Lists the runs of a flow.
+#[utoipa::path(
+    get, path = "/v1/flows/{id}/runs", tag = "runs",
+    params(("id" = Uuid, Path, description = "The flow's id")), responses((status = 200, body = RunList))
+)]
+async fn list_runs(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<RunList>> {
+    let flow = api.world.flow(error::id(&id)?).await?;
+    Ok(Json(RunList { runs: summaries(&api, flow.id).await? }))
+}
+
+/// The runs of a flow, newest first.
+async fn summaries(api: &Api, flow: FlowId) -> Result<Vec<RunSummary>> {
+    let (clusters, now) = (api.world.clusters().await?, api.world.now());
+    let runs = api.world.runs_of(flow).await?;
+    Ok(runs.iter().rev().map(|run| RunSummary::of(run, &clusters, now)).collect())
+}
+
+async fn read(request: Request) -> Result<(PublishRequest, BTreeMap<String, Vec<u8>>)> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok());
+    let bytes = extract::bytes(request).await?;
+    let Some(boundary) = boundary else { return Ok((extract::parse(&bytes)?, BTreeMap::new())) };
+    let mut parts = parts(bytes, boundary).await?;
+    let flow = parts.remove(FLOW_PART);
+    let flow = flow.ok_or_else(|| {
+        extract::bad_request(format!("the request has no part '{FLOW_PART}': put the flow's JSON there"))
+    })?;
+    Ok((extract::parse(&flow)?, parts))
+}
+
+async fn parts(bytes: Bytes, boundary: String) -> Result<BTreeMap<String, Vec<u8>>> {
+    let unreadable = |error| extract::bad_request(format!("the request's multipart body cannot be read: {error}"));
+    let mut multipart = multer::Multipart::new(RequestBody::from(bytes).into_data_stream(), boundary);
+    let mut parts = BTreeMap::new();
+    while let Some(part) = multipart.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if name.is_empty() {
+            return Err(extract::bad_request("a part of the request has no name".to_owned()));
+        }
+        let content = part.bytes().await.map_err(unreadable)?;
+        if parts.insert(name.clone(), content.to_vec()).is_some() {
+            return Err(extract::bad_request(format!("the request has more than one part '{name}'")));
+        }
+    }
+    Ok(parts)
+}

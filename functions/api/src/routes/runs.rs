@@ -1,0 +1,108 @@
+//! `/v1/runs`: watching and canceling runs.
+
+use crate::error::{self, Error, Result};
+use crate::extract::Named;
+use crate::state::Api;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use domain::cluster::Cluster;
+use domain::run::{Command, Run, RunStatus};
+use domain::{OperatorId, RunId};
+use runtime::keys;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::v1::cluster::EventList;
+use wire::v1::run::{Logs, RunDetail, RunSummary};
+
+/// So much of each text of a log is shown: both must fit into one answer of Lambda.
+const LONGEST_LOG: usize = 1024 * 1024;
+
+pub(super) fn router() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(show_run))
+        .routes(routes!(cancel_run))
+        .routes(routes!(list_run_events))
+        .routes(routes!(show_logs))
+}
+
+/// Shows a run with its operators.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}", tag = "runs",
+    params(("id" = Uuid, Path, description = "Its id")), responses((status = 200, body = RunDetail))
+)]
+async fn show_run(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<RunDetail>> {
+    let run = api.world.run(error::id(&id)?).await?.value;
+    let dag = api.world.dag(run.flow, run.dag).await?;
+    let cluster = api.cluster_of(&run).await?;
+    let position = match &cluster {
+        Some(cluster) => position(&api, &run, cluster).await?,
+        None => None,
+    };
+    Ok(Json(RunDetail::of(&run, &dag, cluster.as_slice(), position, api.world.now())))
+}
+
+/// Ends a run: its pods are deleted, and what has not begun will not.
+#[utoipa::path(
+    post, path = "/v1/runs/{id}/cancel", tag = "runs",
+    params(("id" = Uuid, Path, description = "Its id")), responses((status = 202, body = RunSummary))
+)]
+async fn cancel_run(State(api): State<Api>, Named(id): Named<String>) -> Result<(StatusCode, Json<RunSummary>)> {
+    let id: RunId = error::id(&id)?;
+    let decision = api.world.run_command(id, &Command::Cancel).await?;
+    if decision.events.is_empty() {
+        let how = match decision.run.status {
+            RunStatus::Succeeded => "succeeded",
+            RunStatus::Canceled => "was canceled",
+            _ => "failed",
+        };
+        return Err(runtime::Error::Refused(format!("run {id} is over already: it {how}")).into());
+    }
+    let cluster = api.cluster_of(&decision.run).await?;
+    Ok((StatusCode::ACCEPTED, Json(RunSummary::of(&decision.run, cluster.as_slice(), api.world.now()))))
+}
+
+/// Lists what happened to a run.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/events", tag = "runs",
+    params(("id" = Uuid, Path, description = "Its id")), responses((status = 200, body = EventList))
+)]
+async fn list_run_events(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<EventList>> {
+    let run = api.world.run(error::id(&id)?).await?.value;
+    Ok(Json(EventList { events: api.world.events(&run.id.to_string()).await? }))
+}
+
+/// Shows what an operator printed; nothing before it is over.
+#[utoipa::path(
+    get, path = "/v1/runs/{id}/operators/{operator}/logs", tag = "runs",
+    params(
+        ("id" = Uuid, Path, description = "The run's id"),
+        ("operator" = String, Path, description = "The operator's id or name"),
+    ),
+    responses((status = 200, body = Logs))
+)]
+async fn show_logs(State(api): State<Api>, Named((id, operator)): Named<(String, String)>) -> Result<Json<Logs>> {
+    let run = api.world.run(error::id(&id)?).await?.value;
+    let operator = find(&run, &operator).ok_or_else(|| Error::not_found("operator", &operator))?;
+    let key = keys::logs(run.id, operator);
+    let Some(bytes) = api.world.objects.get(&key).await? else { return Ok(Json(Logs::default())) };
+    let logs: Logs = serde_json::from_slice(&bytes)
+        .map_err(|error| runtime::Error::Corrupt { what: format!("object {key}"), detail: error.to_string() })?;
+    Ok(Json(logs.tail(LONGEST_LOG)))
+}
+
+fn find(run: &Run, wanted: &str) -> Option<OperatorId> {
+    let by_id = wanted.parse().ok().filter(|id| run.operators.contains_key(id));
+    by_id.or_else(|| run.operators.iter().find(|(_, state)| state.name == wanted).map(|(id, _)| *id))
+}
+
+/// A run's place among those that wait for the same cluster.
+async fn position(api: &Api, run: &Run, cluster: &Cluster) -> Result<Option<usize>> {
+    let Some(waiters) = cluster.phase.waiters().filter(|waiters| waiters.contains(&run.id)) else { return Ok(None) };
+    let mut before = 0;
+    for other in waiters.iter().filter(|other| **other != run.id) {
+        let other = api.world.find_run(*other).await?;
+        before += usize::from(other.is_some_and(|o| (o.value.created_at, o.value.id) < (run.created_at, run.id)));
+    }
+    Ok(Some(before + 1))
+}

@@ -1,0 +1,50 @@
+//! What handlers are given, and the readings that several of them need.
+
+use crate::credentials::CredentialsFiles;
+use domain::cluster::Cluster;
+use domain::run::Run;
+use domain::settings::Limits;
+use runtime::access::Access;
+use runtime::{Error, World};
+use std::sync::Arc;
+use wire::v1::cluster::ClusterView;
+
+/// The state of the API: ports only, so that it can run over memory as well as over AWS.
+#[derive(Clone)]
+pub struct Api {
+    /// The ports that commands need.
+    pub world: World,
+    /// The way to the users' accounts.
+    pub access: Access,
+    /// Where credentials files are.
+    pub files: Arc<dyn CredentialsFiles>,
+    /// What this deployment allows.
+    pub limits: Limits,
+}
+
+impl Api {
+    /// A cluster by its id or its name.
+    pub(crate) async fn cluster(&self, id_or_name: &str) -> Result<Cluster, Error> {
+        if let Ok(id) = id_or_name.parse() {
+            return Ok(self.world.cluster(id).await?.value);
+        }
+        let named = self.world.clusters().await?.into_iter().find(|cluster| cluster.name == id_or_name);
+        named.ok_or_else(|| Error::NotFound { what: "cluster", id: id_or_name.to_owned() })
+    }
+
+    /// The cluster a run needs, if it needs one that is still registered.
+    pub(crate) async fn cluster_of(&self, run: &Run) -> Result<Option<Cluster>, Error> {
+        let Some(id) = run.cluster else { return Ok(None) };
+        match self.world.cluster(id).await {
+            Ok(stored) => Ok(Some(stored.value)),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A cluster as it is shown.
+    pub(crate) async fn show(&self, cluster: &Cluster) -> Result<ClusterView, Error> {
+        let progress = self.world.progress(cluster).await?;
+        Ok(ClusterView::of(cluster, progress, self.world.now()))
+    }
+}
