@@ -142,5 +142,5 @@ pub async fn nothing_left(world: &World) {
 fn created(kind: &str, world: &World) -> usize {
     let journal = std::fs::read_to_string(world.stack.journal()).expect("the journal");
     let lines = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["op"] == "create" && line["type"] == kind).count()
+    lines.filter(|line| line["operation"] == "create" && line["type"] == kind).count()
 }

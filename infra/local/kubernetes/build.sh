@@ -80,6 +80,32 @@ fetch_sources() {
   dpkg-source --extract kubernetes_*.dsc "$work/go/src/k8s.io/kubernetes"
 }
 
+# The JSON library that Kubernetes vendors walks maps with a function inside Go, which takes the iterator as an argument
+# since Go 1.18 and allocated it before: unrepaired, the API server dies as soon as it sorts a map's keys, as in YAML.
+# The iterator has the size and the pointers of Go's own (reflect.hiter), or the garbage collector would miss some.
+repair_map_iteration() {
+  patch --fuzz=0 --strip=0 --directory=vendor/github.com/modern-go/reflect2 <<'PATCH'
+--- unsafe_link.go
++++ unsafe_link.go
+@@ -32 +32 @@
+-func mapiterinit(rtype unsafe.Pointer, m unsafe.Pointer) *hiter
++func mapiterinit(rtype unsafe.Pointer, m unsafe.Pointer, it *hiter)
+@@ -47 +47,2 @@
+-	// rest fields are ignored
++	pointers [6]unsafe.Pointer
++	numbers  [4]uintptr
+--- unsafe_map.go
++++ unsafe_map.go
+@@ -111,2 +111,4 @@
+-	return &UnsafeMapIterator{
+-		hiter:      mapiterinit(type2.rtype, *(*unsafe.Pointer)(obj)),
++	it := new(hiter)
++	mapiterinit(type2.rtype, *(*unsafe.Pointer)(obj), it)
++	return &UnsafeMapIterator{
++		hiter:      it,
+PATCH
+}
+
 # Debian leaves generated code out of its sources; the API server needs this piece of it.
 generate_openapi() {
   local inputs
@@ -139,6 +165,7 @@ export GOPROXY=off GO111MODULE=off CGO_ENABLED=0 GOTOOLCHAIN=local
 unset GOFLAGS GOOS GOARCH
 export PATH=$GOROOT/bin:$PATH
 cd "$GOPATH/src/k8s.io/kubernetes"
+repair_map_iteration
 stage "generating code"
 generate_openapi
 stage "compiling"

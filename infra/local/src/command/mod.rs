@@ -14,6 +14,7 @@ use std::time::Duration;
 
 /// What `up` and `demo` can be told.
 #[derive(Args, Debug, Clone)]
+#[group(skip)]
 pub struct Options {
     /// Port of the API
     #[arg(long, default_value_t = 8080)]

@@ -191,9 +191,11 @@ impl World {
         if status == Status::Updating && active && matches!(command, Command::BuildFailed { .. }) {
             self.settings = self.before_update.take().expect("an update was under way");
         }
-        if active || self.story.cluster.generation != generation {
-            self.forced = false;
+        let gone = self.story.status() == Status::Terminated || self.story.cluster.generation != generation;
+        if gone {
+            self.pods.clear();
         }
+        self.forced &= !gone;
         Some(reply)
     }
 
@@ -270,9 +272,6 @@ impl World {
         self.machines.insert(epoch, Machine::Ended);
         self.reports.push(report.clone());
         self.send(&report);
-        if self.story.status() == Status::Terminated {
-            self.pods.clear();
-        }
     }
 
     fn live_pods(&self) -> u32 {
@@ -283,6 +282,8 @@ impl World {
         let cluster = &self.story.cluster;
         let building: Vec<_> = self.machines.iter().filter(|(_, state)| **state == Machine::Building).collect();
         assert!(building.len() <= 1, "builds run at once: {building:?}");
+
+        assert!(!(self.forced && cluster.status() == Status::Active), "a forced end was called off");
 
         let (none, phase) = (BTreeSet::new(), &cluster.phase);
         let (leases, waiters) = (phase.leases().unwrap_or(&none), phase.waiters().unwrap_or(&none));
