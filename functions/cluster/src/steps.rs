@@ -3,8 +3,9 @@
 use crate::build;
 use domain::cluster::{BuildReport, Cluster, Command, Purpose, Reply};
 use domain::progress::Progress;
+use runtime::error::PortErrorKind;
 use runtime::ports::{Eks, Jobs};
-use runtime::{Error, World, access::Access, keys};
+use runtime::{Error, PortError, World, access::Access, keys};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use wire::step::{BeginAnswer, ClusterStep, ClusterStepName};
@@ -62,8 +63,7 @@ impl ClusterFunction {
         let key = format!("{}/variables.tfvars.json", keys::build(cluster.id, step.epoch));
         let objects = self.world.objects.as_ref();
         objects.put(&key, build::variables(&cluster).to_string().into_bytes(), "application/json").await?;
-        let environment =
-            build::environment(&cluster, step.epoch, step.purpose, objects, self.access.vault.as_ref());
+        let environment = build::environment(&cluster, step.epoch, step.purpose, objects, self.access.vault.as_ref());
         Ok(BeginAnswer { proceed: true, environment })
     }
 
@@ -86,6 +86,10 @@ impl ClusterFunction {
         }
         let access = self.access.kube(self.eks.as_ref(), &cluster).await?;
         let access = access.ok_or_else(|| Error::NotFound { what: "EKS cluster", id: cluster.eks_name() })?;
-        Ok(self.jobs.apply_addons(&access).await?)
+        self.jobs.apply_addons(&access).await.map_err(|error| match error.kind {
+            // A new cluster knows its creator only after a while.
+            PortErrorKind::Denied => PortError { kind: PortErrorKind::Transient, ..error }.into(),
+            _ => error.into(),
+        })
     }
 }

@@ -206,6 +206,13 @@ impl Settings {
         Settings { keepalive: other.keepalive, ..self.clone() } != *other
     }
 
+    /// Whether going from `other` to these settings replaces nodes, and with them the pods that run there.
+    #[must_use]
+    pub fn replace_nodes_of(&self, other: &Settings) -> bool {
+        let types = |settings: &Settings| (settings.cpu_node_type.carried_out(), settings.gpu_node_type.carried_out());
+        types(self) != types(other)
+    }
+
     /// Notes on settings that are carried out otherwise than written: a documented default that AWS has retired.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {

@@ -29,10 +29,17 @@ fn start() -> Result<KeepaliveFunction, lambda_runtime::Error> {
         world: World {
             store: Arc::new(adapter_dynamo::DynamoStore::new(&sdk, required("TABLE")?)),
             objects: Arc::new(adapter_s3::S3Objects::new(&sdk, required("BUCKET")?, flag("S3_FORCE_PATH_STYLE"))),
-            machines: Arc::new(adapter_sfn::StepFunctions::new(&sdk, optional("CLUSTER_MACHINE_ARN"), optional("RUN_MACHINE_ARN"))),
+            machines: Arc::new(adapter_sfn::StepFunctions::new(
+                &sdk,
+                optional("CLUSTER_MACHINE_ARN"),
+                optional("RUN_MACHINE_ARN"),
+            )),
             clock: Arc::new(SystemClock),
             builds: Some(Arc::new(adapter_codebuild::CodeBuild::new(&sdk, required("BUILD_PROJECT")?))),
-            keepalive_rule: Some(Arc::new(adapter_eventbridge::EventBridgeRule::new(&sdk, required("KEEPALIVE_RULE")?))),
+            keepalive_rule: Some(Arc::new(adapter_eventbridge::EventBridgeRule::new(
+                &sdk,
+                required("KEEPALIVE_RULE")?,
+            ))),
         },
         access: Access {
             vault: Arc::new(adapter_secrets::SecretsManagerVault::new(&sdk, required("SECRET_PREFIX")?)),

@@ -1,8 +1,8 @@
 //! One tick of the keepalive rule.
 
-use domain::cluster::{Cluster, Command, Status};
+use domain::cluster::{Cluster, Command, Purpose, Status};
 use domain::failure::{Failure, FailureClass};
-use domain::{RunId, run};
+use domain::{ClusterId, RunId, run};
 use runtime::clusters::execution_name;
 use runtime::ports::{Eks, Execution, Jobs, Machine};
 use runtime::{Error, World, access::Access};
@@ -51,16 +51,23 @@ impl KeepaliveFunction {
 
     async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
         self.world.perform_outbox(cluster).await;
-        for run in cluster.phase.leases().or(cluster.phase.waiters()).into_iter().flatten() {
-            if self.world.find_run(*run).await?.is_none_or(|run| run.value.status.is_final()) {
-                self.world.cluster_command(cluster.id, &Command::Release { run: *run }).await?;
+        for run in cluster.phase.runs() {
+            if self.world.find_run(run).await?.is_none_or(|run| run.value.status.is_final()) {
+                self.world.cluster_command(cluster.id, &Command::Release { run }).await?;
             }
         }
         if let Some(build) = cluster.phase.build() {
             let name = execution_name(cluster.id, build.epoch);
             // The machine reports the build's end before its own: when it has ended and the cluster still waits, it
             // never will.
-            if self.world.machines.execution(Machine::Cluster, &name).await? == Execution::Ended {
+            let execution = self.world.machines.execution(Machine::Cluster, &name).await?;
+            if execution == Execution::Running && is_stopping(cluster) {
+                // The first order to stop may have come before CodeBuild had the build.
+                if let Some(builds) = &self.world.builds {
+                    builds.stop(cluster.id, build.epoch).await?;
+                }
+            }
+            if execution == Execution::Ended {
                 let failure = Failure::new(FailureClass::BuildLost, "the build ended without a report");
                 self.world.cluster_command(cluster.id, &Command::BuildFailed { epoch: build.epoch, failure }).await?;
             }
@@ -87,19 +94,46 @@ impl KeepaliveFunction {
                 .remedied_by("Start the run again.");
             self.world.run_command(id, &run::Command::ClusterLost { failure }).await?;
         }
-        if let Some(cluster) = run.value.cluster {
-            self.world.cluster_command(cluster, &Command::Release { run: id }).await?;
+        if let Some(id) = run.value.cluster
+            && let Some(cluster) = self.clusters_lease(id, run.value.id).await?
+        {
+            if let Some(access) = self.access.kube(self.eks.as_ref(), &cluster).await? {
+                self.jobs.delete(&access, run.value.id).await?;
+            }
+            self.world.cluster_command(id, &Command::Release { run: run.value.id }).await?;
         }
         self.world.close_run(id).await
     }
 
-    /// Stops the rule when there is nothing left to look after.
+    /// The cluster, if the run uses it or waits for it.
+    async fn clusters_lease(&self, id: ClusterId, run: RunId) -> Result<Option<Cluster>, Error> {
+        match self.world.cluster(id).await {
+            Ok(stored) if stored.value.phase.runs().any(|lease| lease == run) => Ok(Some(stored.value)),
+            Ok(_) | Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Stops the rule when there is nothing left to look after. What began between the look and the stop has asked
+    /// for ticks in vain, so a second look gives them back.
     async fn rest(&self) -> Result<(), Error> {
-        let idle = |cluster: &Cluster| cluster.status() == Status::Terminated && cluster.outbox.is_empty();
-        let nothing_left = self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty();
-        if let (true, Some(rule)) = (nothing_left, &self.world.keepalive_rule) {
+        let Some(rule) = &self.world.keepalive_rule else { return Ok(()) };
+        if self.nothing_left().await? {
             rule.disable().await?;
+            if !self.nothing_left().await? {
+                rule.enable().await?;
+            }
         }
         Ok(())
     }
+
+    async fn nothing_left(&self) -> Result<bool, Error> {
+        let idle = |cluster: &Cluster| cluster.status() == Status::Terminated && cluster.outbox.is_empty();
+        Ok(self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty())
+    }
+}
+
+/// Whether the cluster waits for a build to stop before its teardown.
+fn is_stopping(cluster: &Cluster) -> bool {
+    cluster.status() == Status::Terminating && cluster.phase.build().is_some_and(|b| b.purpose != Purpose::Destroy)
 }

@@ -56,7 +56,8 @@ impl RunFunction {
             Ok(Reply::Granted { .. }) => self.go_on(task_token).await,
             Ok(_) => Ok(()),
             Err(Error::NotFound { .. }) => {
-                let failure = Failure::new(FailureClass::Requested, "the run's cluster was deleted with its integration");
+                let failure =
+                    Failure::new(FailureClass::Requested, "the run's cluster was deleted with its integration");
                 self.world.run_command(id, &Command::ClusterLost { failure }).await?;
                 Ok(())
             }
@@ -134,7 +135,8 @@ impl RunFunction {
         let mut run = self.world.run(id).await?.value;
         if !run.status.is_final() {
             let (error, cause) = (error.unwrap_or_else(|| "no error".to_owned()), cause.unwrap_or_default());
-            let failure = Failure::new(FailureClass::Unknown, format!("the run's state machine failed ({error}): {cause}"));
+            let failure =
+                Failure::new(FailureClass::Unknown, format!("the run's state machine failed ({error}): {cause}"));
             run = self.world.run_command(id, &Command::ClusterLost { failure }).await?.run;
         }
         if let Some(cluster) = run.cluster {

@@ -17,7 +17,9 @@ pub async fn compute(world: &World, run: &Run, id: OperatorId) -> Result<Outcome
         OperatorKind::Parameter { value } => run.parameters.get(&operator.name).unwrap_or(value).clone(),
         OperatorKind::SystemMetric { metric } => match measured(run, &dag, operator, *metric) {
             Some(number) => ParameterValue::of_json(&number),
-            None => return Ok(failed("There is no measurement of the input's operator: it was not a function.".to_owned())),
+            None => {
+                return Ok(failed("There is no measurement of the input's operator: it was not a function.".to_owned()));
+            }
         },
         OperatorKind::Function { .. } | OperatorKind::Metric { .. } | OperatorKind::Check { .. } => {
             return Ok(failed(format!("Operator '{}' cannot be computed without a cluster.", operator.name)));
@@ -57,7 +59,9 @@ async fn store(
     world.objects.put(&keys::metadata(run.id, *output), metadata.to_string().into_bytes(), "application/json").await?;
     if expected != "untyped" && expected != artifact_type {
         let name = &operator.name;
-        return Ok(failed(format!("Parameter '{name}' must have type {expected}, but its value has type {artifact_type}.")));
+        return Ok(failed(format!(
+            "Parameter '{name}' must have type {expected}, but its value has type {artifact_type}."
+        )));
     }
     let serialization_type = value.serialization.clone();
     let output = OutputType { artifact_id: *output, artifact_type, serialization_type, size_bytes };

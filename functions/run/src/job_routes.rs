@@ -50,13 +50,15 @@ async fn route(function: &RunFunction, event: &Value) -> Result<Value, Error> {
     let method = event["requestContext"]["http"]["method"].as_str().unwrap_or_default();
     let path = event["rawPath"].as_str().unwrap_or_default();
     let token = event["headers"]["authorization"].as_str().and_then(|header| header.strip_prefix("Bearer "));
-    let token = token.ok_or_else(|| Error::Forbidden("send the header 'authorization: Bearer <job token>'".to_owned()))?;
+    let token =
+        token.ok_or_else(|| Error::Forbidden("send the header 'authorization: Bearer <job token>'".to_owned()))?;
     let claim = JobClaim::verify(token, &function.token_key().await?)?;
     match (method, path.rsplit('/').next().unwrap_or_default()) {
         ("GET", "runner") => Ok(json!({"files": RUNNER.iter().copied().collect::<std::collections::BTreeMap<_, _>>()})),
         ("GET", "manifest") => {
             let manifest = manifest(function, &claim).await?;
-            serde_json::to_value(manifest).map_err(|e| Error::Corrupt { what: "manifest".to_owned(), detail: e.to_string() })
+            serde_json::to_value(manifest)
+                .map_err(|e| Error::Corrupt { what: "manifest".to_owned(), detail: e.to_string() })
         }
         ("POST", "started") => {
             let StartedReport { attempt } = body(event)?;
@@ -86,7 +88,9 @@ async fn route(function: &RunFunction, event: &Value) -> Result<Value, Error> {
 fn body<T: DeserializeOwned>(event: &Value) -> Result<T, Error> {
     let text = event["body"].as_str().unwrap_or_default();
     let bytes = if event["isBase64Encoded"].as_bool().unwrap_or(false) {
-        base64::engine::general_purpose::STANDARD.decode(text).map_err(|error| Error::Invalid(format!("body: {error}")))?
+        base64::engine::general_purpose::STANDARD
+            .decode(text)
+            .map_err(|error| Error::Invalid(format!("body: {error}")))?
     } else {
         text.as_bytes().to_vec()
     };

@@ -44,7 +44,11 @@ fn start() -> Result<RunFunction, lambda_runtime::Error> {
         world: World {
             store: Arc::new(adapter_dynamo::DynamoStore::new(&sdk, required("TABLE")?)),
             objects: Arc::new(adapter_s3::S3Objects::new(&sdk, required("BUCKET")?, flag("S3_FORCE_PATH_STYLE"))),
-            machines: Arc::new(adapter_sfn::StepFunctions::new(&sdk, optional("CLUSTER_MACHINE_ARN"), optional("RUN_MACHINE_ARN"))),
+            machines: Arc::new(adapter_sfn::StepFunctions::new(
+                &sdk,
+                optional("CLUSTER_MACHINE_ARN"),
+                optional("RUN_MACHINE_ARN"),
+            )),
             clock: Arc::new(SystemClock),
             builds: None,
             keepalive_rule: None,

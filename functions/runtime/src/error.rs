@@ -89,7 +89,9 @@ impl From<domain::cluster::Refusal> for Error {
     fn from(refusal: domain::cluster::Refusal) -> Self {
         use domain::cluster::Refusal;
         match refusal {
-            Refusal::Busy { .. } | Refusal::InUse { .. } => Self::Refused(refusal.to_string()),
+            Refusal::Busy { .. } | Refusal::InUse { .. } | Refusal::NodesInUse { .. } => {
+                Self::Refused(refusal.to_string())
+            }
             Refusal::NotActive { .. } | Refusal::Settings(_) => Self::Unprocessable(refusal.to_string()),
         }
     }

@@ -73,6 +73,8 @@ pub enum Phase {
         build: Build,
         /// Runs that use it.
         leases: BTreeSet<RunId>,
+        /// Runs that wait until its nodes have been replaced.
+        waiters: BTreeSet<RunId>,
         /// What to go back to if the build fails.
         previous: Box<Settings>,
     },
@@ -232,12 +234,19 @@ impl Phase {
         }
     }
 
+    /// All runs that use the cluster or wait for it.
+    pub fn runs(&self) -> impl Iterator<Item = RunId> + '_ {
+        self.leases().into_iter().chain(self.waiters()).flatten().copied()
+    }
+
     /// The runs that wait for the cluster.
     #[must_use]
     pub fn waiters(&self) -> Option<&BTreeSet<RunId>> {
         match self {
-            Self::Creating { waiters, .. } | Self::Terminating { waiters, .. } => Some(waiters),
-            _ => None,
+            Self::Creating { waiters, .. } | Self::Updating { waiters, .. } | Self::Terminating { waiters, .. } => {
+                Some(waiters)
+            }
+            Self::Terminated | Self::Active { .. } => None,
         }
     }
 }

@@ -31,6 +31,17 @@ pub enum Refusal {
         /// The runs.
         runs: Vec<RunId>,
     },
+    /// Nodes that runs use would be replaced.
+    #[error(
+        "cluster '{name}': another node type means new nodes, and {} run(s) use the present ones: {}; wait for them or cancel them, then update",
+        runs.len(), runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    )]
+    NodesInUse {
+        /// The cluster.
+        name: String,
+        /// The runs.
+        runs: Vec<RunId>,
+    },
     /// The command makes no sense in this status.
     #[error(
         "cluster '{name}' is {status}: only an Active cluster can be updated; create it first, or let a run create it"

@@ -149,6 +149,36 @@ fn the_keepalive_changes_without_a_build() {
 }
 
 #[test]
+fn nodes_in_use_are_not_replaced() {
+    let mut story = Story::active();
+    story.acquires(1);
+    let other_type = Command::Update { delta: delta(json!({"cpu_node_type": "m5.xlarge"})) };
+    let before = story.cluster.clone();
+    let refusal = story.refuses(other_type.clone());
+    assert!(refusal.contains(&run(1).to_string()) && refusal.contains("new nodes"), "{refusal}");
+    assert_eq!(story.cluster, before);
+
+    story.releases(1);
+    story.accepts(other_type);
+    story.begins();
+    assert_eq!(story.acquires(2), Reply::Waiting, "its pods would end with the old nodes");
+    story.build_succeeds();
+    assert_eq!(story.cluster.phase, Phase::Active { leases: runs([2]), idle_since: None });
+    assert!(story.effects.contains(&Effect::Grant { run: run(2), generation: 1 }));
+}
+
+#[test]
+fn a_run_that_waits_for_new_nodes_gets_the_old_ones_when_the_update_fails() {
+    let mut story = Story::active();
+    story.accepts(Command::Update { delta: delta(json!({"gpu_node_type": "g5.xlarge"})) });
+    story.acquires(1);
+    story.begins();
+    story.build_fails(FailureClass::Capacity);
+    assert_eq!(story.cluster.phase.leases(), Some(&runs([1])));
+    assert!(story.effects.contains(&Effect::Grant { run: run(1), generation: 1 }));
+}
+
+#[test]
 fn a_refused_update_changes_no_setting() {
     let mut story = Story::active();
     let text = story.refuses(Command::Update { delta: delta(json!({"min_gpu_node": 2, "keepalive": 3600})) });

@@ -1,0 +1,154 @@
+//! What runs, people and the keepalive rule ask for.
+
+use super::{Draft, Reply};
+use crate::RunId;
+use crate::cluster::{Phase, Purpose, Refusal, Status};
+use crate::failure::{Failure, FailureClass};
+use crate::settings::SettingsDelta;
+use std::collections::BTreeSet;
+
+impl Draft {
+    pub(super) fn acquire(&mut self, run: RunId) -> Reply {
+        let generation = self.cluster.generation;
+        match &mut self.cluster.phase {
+            Phase::Active { leases, idle_since } => {
+                leases.insert(run);
+                *idle_since = None;
+                Reply::Granted { generation }
+            }
+            Phase::Updating { leases, waiters, previous, .. } => {
+                if leases.contains(&run) || !self.cluster.settings.replace_nodes_of(previous) {
+                    leases.insert(run);
+                    Reply::Granted { generation }
+                } else {
+                    waiters.insert(run);
+                    Reply::Waiting
+                }
+            }
+            Phase::Creating { waiters, .. } | Phase::Terminating { waiters, .. } => {
+                waiters.insert(run);
+                Reply::Waiting
+            }
+            Phase::Terminated => {
+                self.start_creation(BTreeSet::from([run]), format!("run {run} needs the cluster"));
+                Reply::Waiting
+            }
+        }
+    }
+
+    pub(super) fn release(&mut self, run: RunId) -> Reply {
+        let now = self.now;
+        match &mut self.cluster.phase {
+            Phase::Active { leases, idle_since } => {
+                if leases.remove(&run) && leases.is_empty() {
+                    *idle_since = Some(now);
+                    let keepalive = self.cluster.settings.keepalive;
+                    self.note("idle", format!("the last run is over; the cluster ends in {keepalive} s if none comes"));
+                }
+            }
+            Phase::Updating { leases, waiters, .. } => {
+                leases.remove(&run);
+                waiters.remove(&run);
+            }
+            Phase::Creating { waiters, .. } | Phase::Terminating { waiters, .. } => {
+                waiters.remove(&run);
+            }
+            Phase::Terminated => {}
+        }
+        Reply::Accepted
+    }
+
+    pub(super) fn create(&mut self, delta: &SettingsDelta) -> Result<Reply, Refusal> {
+        match &self.cluster.phase {
+            Phase::Terminated => {
+                self.cluster.settings = self.cluster.settings.merged(delta)?;
+                self.start_creation(BTreeSet::new(), "a user asked for the cluster".to_owned());
+                Ok(Reply::Accepted)
+            }
+            Phase::Creating { .. } | Phase::Updating { .. } if delta.is_empty() => Ok(Reply::Accepted),
+            Phase::Creating { .. } | Phase::Updating { .. } => {
+                Err(self.busy("creating it with other settings", Status::Active))
+            }
+            Phase::Active { .. } if delta.is_empty() => Ok(Reply::Accepted),
+            Phase::Active { .. } => self.update(delta),
+            Phase::Terminating { .. } => Err(self.busy("creating it again", Status::Terminated)),
+        }
+    }
+
+    pub(super) fn update(&mut self, delta: &SettingsDelta) -> Result<Reply, Refusal> {
+        let Phase::Active { leases, .. } = &self.cluster.phase else {
+            return Err(Refusal::NotActive { name: self.cluster.name.clone(), status: self.cluster.status() });
+        };
+        let leases = leases.clone();
+        let settings = self.cluster.settings.merged(delta)?;
+        if settings.replace_nodes_of(&self.cluster.settings) && !leases.is_empty() {
+            let runs = leases.into_iter().collect();
+            return Err(Refusal::NodesInUse { name: self.cluster.name.clone(), runs });
+        }
+        let previous = std::mem::replace(&mut self.cluster.settings, settings);
+        // What AWS has after a failed update is not known: the next one builds, whatever it changes.
+        if self.cluster.settings.need_build_from(&previous) || self.cluster.last_error.is_some() {
+            let build = self.new_build(Purpose::Update, 1, 0, false);
+            self.enter(Phase::Updating { build, leases, waiters: BTreeSet::new(), previous: Box::new(previous) });
+            self.note("update_started", "a user changed the settings");
+        } else if self.cluster.settings != previous {
+            self.note("updated", format!("the keepalive is now {} s", self.cluster.settings.keepalive));
+        }
+        Ok(Reply::Accepted)
+    }
+
+    pub(super) fn delete(&mut self) -> Result<Reply, Refusal> {
+        let in_use = |runs: &BTreeSet<RunId>, name: &str| Refusal::InUse {
+            name: name.to_owned(),
+            runs: runs.iter().copied().collect(),
+        };
+        match &self.cluster.phase {
+            Phase::Terminated => {}
+            Phase::Creating { waiters, .. } if !waiters.is_empty() => return Err(in_use(waiters, &self.cluster.name)),
+            Phase::Creating { .. } => self.tear_down("a user cancelled the creation", false, BTreeSet::new()),
+            Phase::Active { leases, .. } if !leases.is_empty() => return Err(in_use(leases, &self.cluster.name)),
+            Phase::Active { .. } => self.tear_down("a user deleted the cluster", false, BTreeSet::new()),
+            Phase::Updating { .. } => return Err(self.busy("deleting it", Status::Active)),
+            Phase::Terminating { .. } => self.hasten_teardown(),
+        }
+        Ok(Reply::Accepted)
+    }
+
+    pub(super) fn force_delete(&mut self) -> Reply {
+        let lost: BTreeSet<RunId> = match &self.cluster.phase {
+            Phase::Terminated => return Reply::Accepted,
+            Phase::Terminating { .. } => {
+                self.force_teardown();
+                self.hasten_teardown();
+                return Reply::Accepted;
+            }
+            Phase::Creating { waiters, .. } => waiters.clone(),
+            Phase::Active { leases, .. } => leases.clone(),
+            Phase::Updating { leases, waiters, .. } => leases | waiters,
+        };
+        let failure = Failure::new(
+            FailureClass::Requested,
+            format!("cluster '{}' was deleted by force while the run needed it", self.cluster.name),
+        )
+        .remedied_by("Start the run again: it will create the cluster anew.");
+        self.fail_runs(&lost, &failure);
+        self.tear_down("a user deleted the cluster by force", true, BTreeSet::new());
+        Reply::Accepted
+    }
+
+    pub(super) fn keepalive_tick(&mut self, live_pods: u32) -> Reply {
+        let over = self.cluster.ends_at().is_some_and(|end| self.now >= end);
+        let keepalive = self.cluster.settings.keepalive;
+        let now = self.now;
+        if let Phase::Active { leases, idle_since } = &mut self.cluster.phase
+            && leases.is_empty()
+        {
+            if live_pods > 0 {
+                *idle_since = Some(now);
+            } else if over {
+                self.tear_down(&format!("idle for longer than the keepalive of {keepalive} s"), false, BTreeSet::new());
+            }
+        }
+        Reply::Accepted
+    }
+}
