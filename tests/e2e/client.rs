@@ -33,7 +33,10 @@ impl Client {
         let response = request.send().await.expect("the API answers");
         let status = response.status().as_u16();
         let text = response.text().await.expect("a whole answer");
-        (status, serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path} answered {status} without JSON: {text}")))
+        (
+            status,
+            serde_json::from_str(&text).unwrap_or_else(|_| panic!("{path} answered {status} without JSON: {text}")),
+        )
     }
 
     /// The JSON of a request that is accepted.
@@ -67,7 +70,8 @@ impl Client {
 
     /// Reads a run until it is over.
     pub async fn finished(&self, run: &str) -> Value {
-        let over = |run: &Value| ["succeeded", "failed", "canceled"].contains(&run["status"].as_str().unwrap_or_default());
+        let over =
+            |run: &Value| ["succeeded", "failed", "canceled"].contains(&run["status"].as_str().unwrap_or_default());
         self.wait(&format!("/v1/runs/{run}"), "over", over).await
     }
 
@@ -95,7 +99,10 @@ pub fn text(value: &Value) -> String {
 /// The operator of a name in a run.
 pub fn operator<'a>(run: &'a Value, name: &str) -> &'a Value {
     let operators = run["operators"].as_array().expect("operators");
-    operators.iter().find(|operator| operator["name"] == name).unwrap_or_else(|| panic!("no operator {name} in {run:#}"))
+    operators
+        .iter()
+        .find(|operator| operator["name"] == name)
+        .unwrap_or_else(|| panic!("no operator {name} in {run:#}"))
 }
 
 /// A Python of this machine that the runner supports.

@@ -31,7 +31,8 @@ pub async fn failed_build(world: Arc<World>) {
     assert_eq!(state_resources(&world, &cluster, 1).await, 0, "something is left in Terraform's state");
     nothing_left(&world).await;
 
-    let (status, _) = client.send(Method::DELETE, &format!("/v1/integrations/{}", client_integration(&view)), None).await;
+    let (status, _) =
+        client.send(Method::DELETE, &format!("/v1/integrations/{}", client_integration(&view)), None).await;
     assert!((200..300).contains(&status));
 }
 

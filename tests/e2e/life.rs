@@ -11,7 +11,8 @@ const KEEPALIVE: u64 = 8;
 
 /// The documented flow: one operator for a CPU node, one for a GPU node.
 fn documented() -> Value {
-    let cpu = "def run_on_cpu():\n    print('hello from a CPU node')\n    return 'This operator only requires CPU to run.'\n";
+    let cpu =
+        "def run_on_cpu():\n    print('hello from a CPU node')\n    return 'This operator only requires CPU to run.'\n";
     let gpu = "def run_on_gpu():\n    return 'This operator requires GPU to run.'\n";
     json!({"name": "workflow_with_ondemand_k8s", "engine": ENGINE, "python_version": python(), "operators": [
         {"name": "run_on_cpu", "source": cpu, "requirements": []},
@@ -42,12 +43,15 @@ pub async fn whole(world: Arc<World>) {
     let client = &world.client;
     let cluster = client.register(&world, "aws", KEEPALIVE).await;
     let entries = client.get("/v1/integrations").await;
-    let names: Vec<&str> = entries["integrations"].as_array().expect("entries").iter().filter_map(|e| e["name"].as_str()).collect();
+    let names: Vec<&str> =
+        entries["integrations"].as_array().expect("entries").iter().filter_map(|e| e["name"].as_str()).collect();
     assert_eq!(names, ["aws", ENGINE]);
 
     let both = tokio::join!(client.publish(documented()), client.publish(diamond()));
     let path = format!("/v1/clusters/{cluster}");
-    let waiting = client.wait(&path, "waited for by both", |view| view["waiting_runs"].as_array().is_some_and(|w| w.len() == 2)).await;
+    let waiting = client
+        .wait(&path, "waited for by both", |view| view["waiting_runs"].as_array().is_some_and(|w| w.len() == 2))
+        .await;
     assert_eq!(waiting["status"], "Creating", "{waiting:#}");
     client.wait(&path, "under way", |view| view["progress"]["done"].as_u64().is_some_and(|done| done > 0)).await;
 
@@ -66,7 +70,8 @@ pub async fn whole(world: Arc<World>) {
     assert_eq!(created("aws_eks_cluster", &world), 1, "one creation serves both");
     nothing_left(&world).await;
     let events = client.get(&format!("{path}/events")).await;
-    let kinds: Vec<&str> = events["events"].as_array().expect("events").iter().filter_map(|e| e["kind"].as_str()).collect();
+    let kinds: Vec<&str> =
+        events["events"].as_array().expect("events").iter().filter_map(|e| e["kind"].as_str()).collect();
     for kind in ["creation_started", "created", "idle", "teardown_started", "destroyed"] {
         assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
     }
@@ -99,7 +104,10 @@ async fn user_failure(world: &World) {
     let broken = operator(&run, "broken");
     assert_eq!((&broken["status"], &broken["failure_type"]), (&json!("failed"), &json!(2)));
     let traceback = text(&broken["error"]["context"]);
-    assert!(traceback.contains("KeyError: 'no such key'") && traceback.contains("return {}['no such key']"), "{traceback}");
+    assert!(
+        traceback.contains("KeyError: 'no such key'") && traceback.contains("return {}['no such key']"),
+        "{traceback}"
+    );
     assert!(!traceback.contains("ondemand_runner"), "our own frames are in the user's traceback: {traceback}");
     assert_eq!(operator(&run, "after")["status"], "canceled");
     assert_eq!(operator(&run, "beside")["status"], "succeeded");
@@ -110,7 +118,12 @@ async fn user_failure(world: &World) {
 /// The account's secret key is in no log, no journal, no state, no item and no answer.
 pub async fn secrets(world: Arc<World>) {
     let file = std::fs::read_to_string(&world.stack.credentials_file).expect("the credentials file");
-    let secret = file.lines().find_map(|line| line.strip_prefix("aws_secret_access_key")?.split_once('=')).expect("a key").1.trim();
+    let secret = file
+        .lines()
+        .find_map(|line| line.strip_prefix("aws_secret_access_key")?.split_once('='))
+        .expect("a key")
+        .1
+        .trim();
     let searched = std::process::Command::new("grep")
         .args(["-rlF", "--exclude=credentials", "--", secret])
         .arg(world.stack.directory.path(""))

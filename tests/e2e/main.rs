@@ -71,6 +71,8 @@ where
     let shared = shared.clone();
     Trial::test(name, move || {
         let (runtime, world) = shared.ok_or_else(|| Failed::from("there is no stack"))?;
-        runtime.block_on(async move { tokio::spawn(case(world)).await }).map_err(|error| Failed::from(error.to_string()))
+        runtime
+            .block_on(async move { tokio::spawn(case(world)).await })
+            .map_err(|error| Failed::from(error.to_string()))
     })
 }

@@ -14,10 +14,28 @@ pub async fn change_nothing(world: Arc<World>) {
     let credentials = |k8s: Value| json!({"config_file_path": file, "config_file_profile": "default", "k8s": k8s});
     let post = Method::POST;
     let refused = [
-        (&post, "/v1/integrations", register("aws", credentials(json!({"max_nodes": 3}))), 400, "unknown setting 'max_nodes'"),
-        (&post, "/v1/integrations", register("aws", credentials(json!({"keepalive": 0}))), 400, "'keepalive' must be between"),
+        (
+            &post,
+            "/v1/integrations",
+            register("aws", credentials(json!({"max_nodes": 3}))),
+            400,
+            "unknown setting 'max_nodes'",
+        ),
+        (
+            &post,
+            "/v1/integrations",
+            register("aws", credentials(json!({"keepalive": 0}))),
+            400,
+            "'keepalive' must be between",
+        ),
         (&post, "/v1/integrations", register("aws", credentials(json!({"min_cpu_node": 4}))), 400, "min_cpu_node (4)"),
-        (&post, "/v1/integrations", register("aws", credentials(json!({"gpu_node_type": "p2.xlarge"}))), 400, "g4dn.xlarge"),
+        (
+            &post,
+            "/v1/integrations",
+            register("aws", credentials(json!({"gpu_node_type": "p2.xlarge"}))),
+            400,
+            "g4dn.xlarge",
+        ),
         (&post, "/v1/integrations", register("aws", json!({})), 400, "exactly one of"),
         (&post, "/v1/integrations", register("Aqueduct", credentials(json!({}))), 400, "built-in engine"),
         (

@@ -1,4 +1,4 @@
-//! Who is let in: whoever sends a known API key. Only the health check needs none.
+//! Who is let in: whoever sends a known API key. Only the health check and the SDK's first request need none.
 
 use crate::error::Error;
 use crate::state::Api;
@@ -12,7 +12,8 @@ const API_KEY: &str = "api-key";
 /// Answers 403 instead of the route, unless the key is known. It stands before every route, known or not, so that
 /// nothing can be learnt without a key.
 pub(crate) async fn require_key(State(api): State<Api>, request: Request, next: Next) -> Response {
-    if request.uri().path() == crate::routes::HEALTH {
+    let path = request.uri().path();
+    if path == crate::routes::HEALTH || crate::sdk::is_handshake(path) {
         return next.run(request).await;
     }
     let key = request.headers().get(API_KEY).and_then(|key| key.to_str().ok());

@@ -4,9 +4,10 @@ use crate::error::{Error, Result};
 use axum::body::{self, Bytes, HttpBody};
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
 /// What Lambda takes in one request.
 pub(crate) const LARGEST_BODY: usize = 6 * 1024 * 1024;
@@ -65,6 +66,30 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         }
         Err(rejection) => Err(bad_request(format!("the request's body cannot be accepted: {}", detail(&rejection)))),
     }
+}
+
+/// What separates the parts of a request's body, if it has parts.
+pub(crate) fn boundary(request: &Request) -> Option<String> {
+    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    content_type.and_then(|value| multer::parse_boundary(value).ok())
+}
+
+/// The parts of a multipart body, by name.
+pub(crate) async fn parts(bytes: Bytes, boundary: String) -> Result<BTreeMap<String, Vec<u8>>> {
+    let unreadable = |error| bad_request(format!("the request's multipart body cannot be read: {error}"));
+    let mut multipart = multer::Multipart::new(body::Body::from(bytes).into_data_stream(), boundary);
+    let mut parts = BTreeMap::new();
+    while let Some(part) = multipart.next_field().await.map_err(unreadable)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        if name.is_empty() {
+            return Err(bad_request("a part of the request has no name".to_owned()));
+        }
+        let content = part.bytes().await.map_err(unreadable)?;
+        if parts.insert(name.clone(), content.to_vec()).is_some() {
+            return Err(bad_request(format!("the request has more than one part '{name}'")));
+        }
+    }
+    Ok(parts)
 }
 
 /// Axum's text without its own words in front.

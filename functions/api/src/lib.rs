@@ -6,6 +6,7 @@ pub mod credentials;
 mod error;
 mod extract;
 mod routes;
+mod sdk;
 mod state;
 
 pub use routes::router;

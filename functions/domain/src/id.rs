@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
-use uuid::Uuid;
+use uuid::{Builder, Uuid, Version};
 
 /// An id that is not a UUID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +63,43 @@ typed_id!(
     /// A value that an operator writes and others read; unique within one DAG only.
     ArtifactId, "an artifact"
 );
+
+/// Marks what belongs to a preview, which is kept apart and not for long.
+fn marked(random: Uuid) -> Uuid {
+    Builder::from_bytes(random.into_bytes()).with_version(Version::Custom).into_uuid()
+}
+
+fn is_marked(id: Uuid) -> bool {
+    id.get_version() == Some(Version::Custom)
+}
+
+impl RunId {
+    /// The id of a preview's run, from a random one.
+    #[must_use]
+    pub fn of_preview(random: Uuid) -> Self {
+        Self(marked(random))
+    }
+
+    /// Whether this is a preview's run: it is in no list, and forgotten after a day.
+    #[must_use]
+    pub fn is_preview(self) -> bool {
+        is_marked(self.0)
+    }
+}
+
+impl FlowId {
+    /// The id under which a preview's graph is stored, from a random one.
+    #[must_use]
+    pub fn of_preview(random: Uuid) -> Self {
+        Self(marked(random))
+    }
+
+    /// Whether a preview's graph is stored under this id: there is no flow then.
+    #[must_use]
+    pub fn is_preview(self) -> bool {
+        is_marked(self.0)
+    }
+}
 
 impl ClusterId {
     /// The name EKS sees: short enough for every AWS name limit, and another one for every generation, so that

@@ -149,6 +149,7 @@ impl RunFunction {
                 Err(error) => return Err(error),
             }
         }
+        self.world.follow_up(&run).await?;
         self.world.close_run(id).await
     }
 

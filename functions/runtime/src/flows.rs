@@ -3,10 +3,11 @@
 use crate::ports::{Expect, Write};
 use crate::records::{self, Stored};
 use crate::{Error, World, keys};
-use domain::flow::{Dag, Flow, check, check_fit};
+use domain::flow::{Dag, Flow, Schedule, check, check_fit};
 use domain::run::Run;
 use domain::{ClusterId, FlowId, OperatorId, RunId};
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 /// A flow to publish: its graph, its packages, and the run to start at once, if any.
 #[derive(Debug, Clone)]
@@ -17,6 +18,10 @@ pub struct Publication {
     pub dag: Dag,
     /// The packages of the operators that come as packages.
     pub packages: BTreeMap<OperatorId, Vec<u8>>,
+    /// When it runs by itself.
+    pub schedule: Schedule,
+    /// How many of its latest runs are kept; all if none.
+    pub keep_runs: Option<NonZeroU32>,
     /// The id of the run to start.
     pub run: Option<RunId>,
 }
@@ -63,9 +68,9 @@ impl World {
     /// Publishes a flow: contents first, then everything else in one transaction, then the run's state machine.
     ///
     /// # Errors
-    /// Those of [`World::check_dag`], and of the stores.
+    /// Those of [`World::check_dag`], of a schedule that cannot be kept, and of the stores.
     pub async fn publish(&self, publication: Publication) -> Result<(Flow, Option<Run>), Error> {
-        let Publication { description, mut dag, packages, run } = publication;
+        let Publication { description, mut dag, packages, schedule, keep_runs, run } = publication;
         let name_key = keys::flow_name(&dag.name);
         let existing = match records::find::<FlowId>(self.store.as_ref(), &name_key).await? {
             Some(id) => records::find::<Flow>(self.store.as_ref(), &keys::flow(id.value)).await?,
@@ -74,6 +79,7 @@ impl World {
         if let Some(existing) = &existing {
             dag.flow = existing.value.id;
         }
+        self.check_schedule(dag.flow, &schedule).await?;
         let cluster = self.check_dag(&dag).await?;
         for (operator, package) in packages {
             self.objects.put(&keys::package(dag.flow, dag.id, operator), package, "application/zip").await?;
@@ -86,13 +92,22 @@ impl World {
             Some(Stored { value, version }) => (value, Expect::Version(version)),
             None => {
                 let (id, name, created_at) = (dag.flow, dag.name.clone(), dag.created_at);
-                (
-                    Flow { id, name, description: String::new(), dag: dag.id, versions: vec![], created_at },
-                    Expect::Absent,
-                )
+                let flow = Flow {
+                    id,
+                    name,
+                    description: String::new(),
+                    dag: dag.id,
+                    versions: vec![],
+                    created_at,
+                    schedule: Schedule::default(),
+                    keep_runs: None,
+                    scheduled_at: None,
+                };
+                (flow, Expect::Absent)
             }
         };
-        flow.description = description;
+        (flow.description, flow.schedule, flow.keep_runs) = (description, schedule, keep_runs);
+        flow.scheduled_at = Some(self.now());
         flow.dag = dag.id;
         flow.versions.push(dag.id);
         let mut writes = vec![records::put(keys::flow(flow.id), &flow, expect)?];
@@ -105,6 +120,9 @@ impl World {
         }
         if records::lost_race(self.store.commit(writes).await)? {
             return Err(Error::Contended { what: format!("flow '{}'", flow.name) });
+        }
+        if let (Schedule::Periodic { .. }, Some(rule)) = (&flow.schedule, &self.keepalive_rule) {
+            rule.enable().await?;
         }
         if let Some(run) = &run {
             self.start_run(run.id).await?;
@@ -126,17 +144,18 @@ impl World {
             )));
         }
         for run in &runs {
-            self.objects.delete_all(&keys::run_objects(run.id)).await?;
-            let key = |key| Write::Delete { key, expect: Expect::Anything };
-            let writes = vec![
-                key(keys::run(run.id)),
-                key(keys::flow_run(id, run.created_at, run.id)),
-                key(keys::open_run(run.id)),
-            ];
-            self.store.commit(writes).await?;
+            self.delete_run(run).await?;
         }
         self.objects.delete_all(&keys::flow_objects(id)).await?;
         let delete = |key| Write::Delete { key, expect: Expect::Anything };
         Ok(self.store.commit(vec![delete(keys::flow(id)), delete(keys::flow_name(&flow.name))]).await?)
+    }
+
+    /// Deletes a run with its contents.
+    pub(crate) async fn delete_run(&self, run: &Run) -> Result<(), Error> {
+        self.objects.delete_all(&keys::run_objects(run.id)).await?;
+        let delete = |key| Write::Delete { key, expect: Expect::Anything };
+        let listed = keys::flow_run(run.flow, run.created_at, run.id);
+        Ok(self.store.commit([keys::run(run.id), listed, keys::open_run(run.id)].map(delete).into()).await?)
     }
 }

@@ -12,9 +12,15 @@
 //! | `flow-run#<flow>` | moment of submission, id | a run's id: lists a flow's runs in order |
 //! | `open-run` | id | a run that is not over: what the sweeper looks at |
 //! | `events#<cluster or run>` | moment, number | [`domain::event::Event`] |
+//! | `preview` | id | [`crate::previews::Preview`] |
+//! | `preview-asked` | fingerprint of a graph | the preview that nobody has been given the result of yet |
+//! | `preview-value` | fingerprint of an operator | [`crate::previews::Value`]: what it came to |
+//!
+//! What belongs to previews lies below `previews/` in the bucket, whose life-cycle rule forgets it after a day.
 
 use crate::ports::Key;
 use domain::{ArtifactId, ClusterId, DagId, FlowId, IntegrationId, OperatorId, RunId, Timestamp};
+use uuid::Uuid;
 
 /// Partition of the integrations.
 pub const INTEGRATIONS: &str = "integration";
@@ -62,6 +68,16 @@ pub(crate) fn event(of: &str, at: Timestamp, version: u64, number: usize) -> Key
     Key::new(events(of), format!("{}#{version:012}#{number:04}", sortable(at)))
 }
 
+pub(crate) fn preview(id: Uuid) -> Key {
+    Key::new("preview", id.to_string())
+}
+pub(crate) fn preview_asked(fingerprint: &str) -> Key {
+    Key::new("preview-asked", fingerprint)
+}
+pub(crate) fn preview_value(fingerprint: &str) -> Key {
+    Key::new("preview-value", fingerprint)
+}
+
 /// A moment as text that sorts like the moment: a fixed number of digits, unlike the usual form.
 fn sortable(at: Timestamp) -> String {
     format!("{:020}", at.as_nanosecond())
@@ -82,37 +98,41 @@ pub fn credentials_file(path: &str) -> String {
 /// The object with a DAG.
 #[must_use]
 pub fn dag(flow: FlowId, dag: DagId) -> String {
-    format!("flows/{flow}/dags/{dag}/dag.json")
+    format!("{}dags/{dag}/dag.json", flow_objects(flow))
 }
 /// The object with an operator's package.
 #[must_use]
 pub fn package(flow: FlowId, dag: DagId, operator: OperatorId) -> String {
-    format!("flows/{flow}/dags/{dag}/packages/{operator}.zip")
+    format!("{}dags/{dag}/packages/{operator}.zip", flow_objects(flow))
 }
 /// Everything of a flow.
 #[must_use]
 pub fn flow_objects(flow: FlowId) -> String {
-    format!("flows/{flow}/")
+    format!("{}flows/{flow}/", kept(flow.is_preview()))
 }
 /// The object with an artifact's content.
 #[must_use]
 pub fn content(run: RunId, artifact: ArtifactId) -> String {
-    format!("runs/{run}/artifacts/{artifact}/content")
+    format!("{}artifacts/{artifact}/content", run_objects(run))
 }
 /// The object with an artifact's metadata.
 #[must_use]
 pub fn metadata(run: RunId, artifact: ArtifactId) -> String {
-    format!("runs/{run}/artifacts/{artifact}/metadata.json")
+    format!("{}artifacts/{artifact}/metadata.json", run_objects(run))
 }
 /// The object with an operator's full logs.
 #[must_use]
 pub fn logs(run: RunId, operator: OperatorId) -> String {
-    format!("runs/{run}/operators/{operator}/logs.json")
+    format!("{}operators/{operator}/logs.json", run_objects(run))
 }
 /// Everything of a run.
 #[must_use]
 pub fn run_objects(run: RunId) -> String {
-    format!("runs/{run}/")
+    format!("{}runs/{run}/", kept(run.is_preview()))
+}
+/// Where an object begins: what is forgotten by itself lies apart from what is kept.
+fn kept(is_preview: bool) -> &'static str {
+    if is_preview { "previews/" } else { "" }
 }
 /// Terraform's state of one generation of a cluster.
 #[must_use]

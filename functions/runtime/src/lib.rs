@@ -13,8 +13,10 @@ pub mod job_token;
 pub mod keys;
 pub mod memory;
 pub mod ports;
+pub mod previews;
 pub mod records;
 pub mod runs;
+pub mod schedules;
 pub mod telemetry;
 mod world;
 

@@ -175,6 +175,14 @@ impl Objects for MemoryObjects {
         Ok(locked(&self.0).get(key).cloned())
     }
 
+    async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        let mut objects = locked(&self.0);
+        let bytes = objects.get(from).cloned();
+        let gone = || PortError::new(PortErrorKind::Other, format!("copy object {from}"), "NoSuchKey");
+        objects.insert(to.to_owned(), bytes.ok_or_else(gone)?);
+        Ok(())
+    }
+
     async fn size(&self, key: &str) -> Result<Option<u64>> {
         Ok(locked(&self.0).get(key).map(|bytes| bytes.len() as u64))
     }

@@ -91,6 +91,8 @@ pub trait Objects: Send + Sync {
     async fn put(&self, key: &str, bytes: Vec<u8>, content_type: &str) -> Result<()>;
     /// Reads an object; none if there is none.
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>>;
+    /// Copies an object that is there.
+    async fn copy(&self, from: &str, to: &str) -> Result<()>;
     /// The size of an object in bytes; none if there is none.
     async fn size(&self, key: &str) -> Result<Option<u64>>;
     /// An address from which anybody can read the object for a while.

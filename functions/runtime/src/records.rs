@@ -2,6 +2,7 @@
 
 use crate::ports::{Expect, Item, Key, Store, Write};
 use crate::{Error, PortError, keys};
+use domain::Timestamp;
 use domain::event::Event;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -61,6 +62,15 @@ pub fn put<T: Serialize>(key: Key, value: &T, expect: Expect) -> Result<Write, E
         detail: error.to_string(),
     })?;
     Ok(Write::Put { key, body, expect, expires_at: None })
+}
+
+/// The same write of a document that the store may forget from a moment on.
+#[must_use]
+pub fn until(write: Write, moment: Timestamp) -> Write {
+    match write {
+        Write::Put { key, body, expect, .. } => Write::Put { key, body, expect, expires_at: Some(moment.as_second()) },
+        delete @ Write::Delete { .. } => delete,
+    }
 }
 
 /// The writes of events of a cluster or run, which is being written at a version.

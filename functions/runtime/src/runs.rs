@@ -3,7 +3,7 @@
 use crate::ports::{Expect, Machine, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
-use crate::{Error, World, keys};
+use crate::{Error, World, keys, previews};
 use domain::flow::{Dag, Flow, ParameterValue};
 use domain::run::{self, Effect, Run};
 use domain::{ClusterId, DagId, FlowId, RunId};
@@ -38,6 +38,16 @@ impl World {
             runs.extend(self.find_run(id.value).await?.map(|stored| stored.value));
         }
         Ok(runs)
+    }
+
+    /// The run of a flow that was submitted last.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn latest_run_of(&self, flow: FlowId) -> Result<Option<Run>, Error> {
+        let ids: Vec<Stored<RunId>> = records::list(self.store.as_ref(), &keys::flow_runs(flow)).await?;
+        let Some(last) = ids.last() else { return Ok(None) };
+        Ok(self.find_run(last.value).await?.map(|stored| stored.value))
     }
 
     /// The runs that are not over.
@@ -87,6 +97,16 @@ impl World {
         ])
     }
 
+    /// The write of a run.
+    pub(crate) fn document(&self, run: &Run, expect: Expect) -> Result<Write, Error> {
+        Ok(self.remember(run.id, records::put(keys::run(run.id), run, expect)?))
+    }
+
+    /// A write that concerns a run: what concerns a preview is forgotten some time after its last change.
+    fn remember(&self, run: RunId, write: Write) -> Write {
+        if run.is_preview() { records::until(write, self.now() + previews::REMEMBERED) } else { write }
+    }
+
     /// Starts a run's state machine; once, however often it is called.
     ///
     /// # Errors
@@ -103,7 +123,7 @@ impl World {
         for _ in 0..MOST_TRIES {
             let mut stored = self.run(id).await?;
             stored.value.task_token = Some(task_token.to_owned());
-            let write = records::put(keys::run(id), &stored.value, Expect::Version(stored.version))?;
+            let write = self.document(&stored.value, Expect::Version(stored.version))?;
             if !records::lost_race(self.store.commit(vec![write]).await)? {
                 return Ok(stored.value);
             }
@@ -122,8 +142,9 @@ impl World {
             let dag = self.dag(stored.value.flow, stored.value.dag).await?;
             let decision = run::decide(&stored.value, &dag, command, self.clock.now());
             if decision.run != stored.value {
-                let mut writes = vec![records::put(keys::run(id), &decision.run, Expect::Version(stored.version))?];
-                writes.extend(records::events(&id.to_string(), stored.version + 1, &decision.events)?);
+                let mut writes = vec![self.document(&decision.run, Expect::Version(stored.version))?];
+                let events = records::events(&id.to_string(), stored.version + 1, &decision.events)?;
+                writes.extend(events.into_iter().map(|event| self.remember(id, event)));
                 if records::lost_race(self.store.commit(writes).await)? {
                     continue;
                 }

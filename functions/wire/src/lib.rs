@@ -2,5 +2,6 @@
 //! or refused with a sentence that says what to change.
 
 pub mod job;
+pub mod sdk;
 pub mod step;
 pub mod v1;

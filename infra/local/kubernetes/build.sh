@@ -24,16 +24,18 @@ fail() {
 }
 
 # A line "deb … URI suite …" or a stanza with "URIs: URI": the machine's own mirror of Debian.
+# A machine has some of these files, seldom all.
 mirror() {
-  cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
+  { cat /etc/apt/sources.list /etc/apt/sources.list.d/*.{list,sources} 2>/dev/null || true; } |
     sed -nE 's/^URIs:[[:space:]]*([^[:space:]]+).*/\1/p; s/^deb[[:space:]]+(\[[^]]*\][[:space:]]+)?([^[:space:]]+)[[:space:]].*/\2/p' |
-    grep -E '/debian/?$' | head -n 1
+    awk '/\/debian\/?$/ && !found++'
 }
 
 private_apt() {
   local uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
   command -v apt-get >/dev/null || fail "there is no apt-get"
-  uri=$(mirror) || fail "apt has no Debian mirror on this machine"
+  uri=$(mirror)
+  [[ -n $uri ]] || fail "apt has no Debian mirror on this machine"
   [[ -r $keyring ]] || fail "$keyring is missing: install debian-archive-keyring"
 
   mkdir -p "$work"/apt/{state/lists/partial,cache/archives/partial,sources,preferences}

@@ -22,11 +22,7 @@ pub(crate) struct Credentials {
 
 impl Credentials {
     /// The profile of a user's file, or a file of made-up keys. None of them ever leaves this machine.
-    pub(crate) fn prepare(
-        directory: &Directory,
-        given: Option<&Path>,
-        profile: &str,
-    ) -> Result<Self, Error> {
+    pub(crate) fn prepare(directory: &Directory, given: Option<&Path>, profile: &str) -> Result<Self, Error> {
         let path = match given {
             Some(path) => path.to_path_buf(),
             None => made_up(directory)?,

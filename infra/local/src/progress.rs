@@ -2,12 +2,14 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 
-/// Without a terminal, a step that goes on and on says so this often.
+/// Without a terminal, a step that goes on and on says so this often,
 const HEARTBEAT: Duration = Duration::from_secs(20);
+/// and what is new no more often than this.
+const NEWS: Duration = Duration::from_secs(4);
 
 /// Where progress is told. Clones tell it in the same place.
 #[derive(Clone)]
@@ -33,6 +35,7 @@ struct Line {
     detail: String,
     started: Instant,
     told: Instant,
+    told_detail: String,
 }
 
 impl Progress {
@@ -60,7 +63,14 @@ impl Progress {
         let mut screen = self.screen();
         let id = screen.next;
         screen.next += 1;
-        screen.steps.push(Line { id, name: name.into(), detail: String::new(), started: now, told: now });
+        screen.steps.push(Line {
+            id,
+            name: name.into(),
+            detail: String::new(),
+            started: now,
+            told: now,
+            told_detail: String::new(),
+        });
         screen.draw();
         let redrawing = self.clone();
         let ticker = tokio::spawn(async move {
@@ -129,8 +139,10 @@ impl Screen {
             Kind::Terminal => self.draw(),
             Kind::Plain => {
                 for line in &mut self.steps {
-                    if line.told.elapsed() >= HEARTBEAT {
+                    let news = line.detail != line.told_detail && line.told.elapsed() >= NEWS;
+                    if news || line.told.elapsed() >= HEARTBEAT {
                         line.told = Instant::now();
+                        line.told_detail.clone_from(&line.detail);
                         println!("  {}", line.text());
                     }
                 }
@@ -181,8 +193,19 @@ pub fn seconds(duration: Duration) -> String {
     }
 }
 
+/// The terminal's columns, as `stty` tells them.
 fn width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).unwrap_or(100)
+    static WIDTH: OnceLock<usize> = OnceLock::new();
+    *WIDTH.get_or_init(|| {
+        let mut stty = std::process::Command::new("stty");
+        let size = stty.arg("size").stdin(std::process::Stdio::inherit()).output().ok();
+        let text = size.map(|size| String::from_utf8_lossy(&size.stdout).into_owned()).unwrap_or_default();
+        text.split_whitespace()
+            .nth(1)
+            .and_then(|columns| columns.parse().ok())
+            .filter(|columns| *columns > 20)
+            .unwrap_or(80)
+    })
 }
 
 #[cfg(test)]

@@ -55,8 +55,7 @@ impl Port {
         let state = Arc::new(Proxy { upstream, obituary, client: crate::http::client() });
         let service = Router::new().fallback(forward).with_state(state).into_make_service();
         let number = self.number;
-        let server =
-            axum_server::from_tcp(self.listener).map_err(|source| Error::Listen { port: number, source })?;
+        let server = axum_server::from_tcp(self.listener).map_err(|source| Error::Listen { port: number, source })?;
         Ok(Task::spawn(async move { drop(server.serve(service).await) }))
     }
 }

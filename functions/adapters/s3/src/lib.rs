@@ -50,6 +50,12 @@ impl Objects for S3Objects {
         Ok(Some(body.to_vec()))
     }
 
+    async fn copy(&self, from: &str, to: &str) -> Result<()> {
+        // Keys are made of ids and fixed words, none of which would have to be escaped here.
+        let copy = self.client.copy_object().copy_source(format!("{}/{from}", self.bucket));
+        copy.bucket(&self.bucket).key(to).send().await.map(drop).map_err(failed(self.about("copy", from)))
+    }
+
     async fn size(&self, key: &str) -> Result<Option<u64>> {
         match self.client.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => Ok(Some(object.content_length().and_then(|size| size.try_into().ok()).unwrap_or_default())),

@@ -4,9 +4,9 @@ use crate::error::{self, Result};
 use crate::extract::{self, Body, Named};
 use crate::state::Api;
 use axum::Json;
-use axum::body::{Body as RequestBody, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
+use domain::flow::Schedule;
 use domain::{DagId, FlowId, RunId};
 use runtime::flows::Publication;
 use std::collections::BTreeMap;
@@ -46,6 +46,8 @@ async fn publish_flow(State(api): State<Api>, request: Request) -> Result<(Statu
         description: request.description,
         dag: graph.dag,
         packages: graph.packages,
+        schedule: Schedule::default(),
+        keep_runs: None,
         run: request.run.then(|| RunId(Uuid::new_v4())),
     };
     let (flow, run) = api.world.publish(publication).await?;
@@ -96,9 +98,7 @@ async fn run_flow(
     Body(request): Body<RunRequest>,
 ) -> Result<(StatusCode, Json<RunSummary>)> {
     let flow = api.world.flow(error::id(&id)?).await?;
-    let dag = api.world.dag(flow.id, flow.dag).await?;
-    let cluster = api.world.check_dag(&dag).await?;
-    let run = api.world.submit_run(RunId(Uuid::new_v4()), &flow, &dag, cluster, request.values()).await?;
+    let run = api.world.run_flow(RunId(Uuid::new_v4()), &flow, request.values()).await?;
     let cluster: Vec<_> = api.cluster_of(&run).await?.into_iter().collect();
     Ok((StatusCode::ACCEPTED, Json(RunSummary::of(&run, &cluster, api.world.now()))))
 }
@@ -121,31 +121,13 @@ async fn summaries(api: &Api, flow: FlowId) -> Result<Vec<RunSummary>> {
 }
 
 async fn read(request: Request) -> Result<(PublishRequest, BTreeMap<String, Vec<u8>>)> {
-    let content_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let boundary = content_type.and_then(|value| multer::parse_boundary(value).ok());
+    let boundary = extract::boundary(&request);
     let bytes = extract::bytes(request).await?;
     let Some(boundary) = boundary else { return Ok((extract::parse(&bytes)?, BTreeMap::new())) };
-    let mut parts = parts(bytes, boundary).await?;
+    let mut parts = extract::parts(bytes, boundary).await?;
     let flow = parts.remove(FLOW_PART);
     let flow = flow.ok_or_else(|| {
         extract::bad_request(format!("the request has no part '{FLOW_PART}': put the flow's JSON there"))
     })?;
     Ok((extract::parse(&flow)?, parts))
-}
-
-async fn parts(bytes: Bytes, boundary: String) -> Result<BTreeMap<String, Vec<u8>>> {
-    let unreadable = |error| extract::bad_request(format!("the request's multipart body cannot be read: {error}"));
-    let mut multipart = multer::Multipart::new(RequestBody::from(bytes).into_data_stream(), boundary);
-    let mut parts = BTreeMap::new();
-    while let Some(part) = multipart.next_field().await.map_err(unreadable)? {
-        let name = part.name().unwrap_or_default().to_owned();
-        if name.is_empty() {
-            return Err(extract::bad_request("a part of the request has no name".to_owned()));
-        }
-        let content = part.bytes().await.map_err(unreadable)?;
-        if parts.insert(name.clone(), content.to_vec()).is_some() {
-            return Err(extract::bad_request(format!("the request has more than one part '{name}'")));
-        }
-    }
-    Ok(parts)
 }

@@ -8,6 +8,7 @@ mod runs;
 
 use crate::auth;
 use crate::error::Error;
+use crate::sdk;
 use crate::state::Api;
 use axum::extract::Request;
 use axum::http::StatusCode;
@@ -38,6 +39,7 @@ pub fn router(api: Api) -> Router {
         .split_for_parts();
     describe_errors(&mut document);
     router
+        .merge(sdk::router())
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(Extension(Arc::new(document)))

@@ -17,7 +17,7 @@ pub enum DagError {
     /// An operator without a name.
     #[error("every operator needs a name")]
     UnnamedOperator,
-    /// Two operators of the same name.
+    /// Two parameters of the same name, or two operators where they are referred to by their names.
     #[error("operator '{0}' occurs more than once: names must be unique within a flow")]
     DuplicateName(String),
     /// An input or output that is no artifact of the DAG.
@@ -94,7 +94,8 @@ pub fn check(dag: &Dag) -> Result<(), DagError> {
         if operator.name.trim().is_empty() {
             return Err(DagError::UnnamedOperator);
         }
-        if !names.insert(&operator.name) {
+        // Runs replace parameters by their names; all else is referred to by its id.
+        if matches!(operator.kind, OperatorKind::Parameter { .. }) && !names.insert(&operator.name) {
             return Err(DagError::DuplicateName(operator.name.clone()));
         }
         let unknown = |role, artifact: &crate::ArtifactId| DagError::UnknownArtifact {

@@ -3,15 +3,18 @@
 mod check;
 mod order;
 mod resources;
+mod schedule;
 
 pub use check::{DagError, check};
 pub use resources::{Resources, ResourcesError, check_fit};
+pub use schedule::{Schedule, ScheduleError};
 
 use crate::{ArtifactId, ClusterId, DagId, FlowId, OperatorId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 
 /// A published flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +31,15 @@ pub struct Flow {
     pub versions: Vec<DagId>,
     /// When it was first published.
     pub created_at: Timestamp,
+    /// When it runs by itself.
+    #[serde(default)]
+    pub schedule: Schedule,
+    /// How many of its latest runs are kept; all if none.
+    #[serde(default)]
+    pub keep_runs: Option<NonZeroU32>,
+    /// Up to when its schedule was carried out; before, the moment it was set.
+    #[serde(default)]
+    pub scheduled_at: Option<Timestamp>,
 }
 
 /// One version of a flow's graph. [`check`] is the only way to be sure that it holds together.

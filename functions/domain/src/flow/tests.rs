@@ -4,6 +4,7 @@ mod graph;
 mod order;
 mod resources;
 pub(crate) mod sample;
+mod schedule;
 mod values;
 
 use super::*;

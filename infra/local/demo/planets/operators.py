@@ -19,7 +19,7 @@ def read_moons(moons_csv):
 
 
 def densities(planets):
-    radius_m = planets["diameter_km"] * 500
+    radius_m = planets["diameter_km"] * 500.0
     volume_m3 = 4 / 3 * math.pi * radius_m**3
     planets["density_kg_m3"] = (planets["mass_1e24_kg"] * 1e24 / volume_m3).round()
     return planets[["planet", "density_kg_m3"]]

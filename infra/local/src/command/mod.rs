@@ -34,8 +34,8 @@ pub struct Options {
     /// Shortest keepalive that the API accepts, in seconds; 600 in AWS
     #[arg(long, default_value_t = 5)]
     pub min_keepalive: u64,
-    /// How long creating or destroying each resource takes, in milliseconds
-    #[arg(long, default_value_t = 300)]
+    /// How long creating or destroying each resource takes, in milliseconds: long enough to watch
+    #[arg(long, default_value_t = 600)]
     pub resource_delay: u64,
 }
 

@@ -44,7 +44,10 @@ impl Binaries {
             Stream::Err => {
                 if let Some(package) = line.trim_start().strip_prefix("Compiling ") {
                     compiled += 1;
-                    step.update(format!("compiling {} ({compiled} so far)", package.split(" (").next().unwrap_or(package)));
+                    step.update(format!(
+                        "compiling {} ({compiled} so far)",
+                        package.split(" (").next().unwrap_or(package)
+                    ));
                 } else if line.trim_start().starts_with("Blocking") {
                     step.update("another cargo is building");
                 }
@@ -54,7 +57,10 @@ impl Binaries {
         .await?;
 
         let find = |name: &str| {
-            let missing = || Error::Missing { what: format!("cargo built no program '{name}'"), remedy: format!("see {}", log.display()) };
+            let missing = || Error::Missing {
+                what: format!("cargo built no program '{name}'"),
+                remedy: format!("see {}", log.display()),
+            };
             executables.get(name).cloned().ok_or_else(missing)
         };
         let provider = find(PROVIDER)?;
@@ -124,7 +130,9 @@ mod tests {
     #[test]
     fn programs_are_told_from_libraries_and_tests() {
         let message = |kind: &str, executable: &str| {
-            format!(r#"{{"reason":"compiler-artifact","target":{{"name":"x","kind":["{kind}"]}},"executable":{executable}}}"#)
+            format!(
+                r#"{{"reason":"compiler-artifact","target":{{"name":"x","kind":["{kind}"]}},"executable":{executable}}}"#
+            )
         };
         assert_eq!(executable(&message("bin", r#""/t/x""#)), Some(("x".to_owned(), PathBuf::from("/t/x"))));
         assert_eq!(executable(&message("lib", "null")), None);

@@ -11,8 +11,7 @@ use tokio::process::Command;
 const VERSIONS: [&str; 4] = ["3.11", "3.12", "3.13", "3.10"];
 
 /// What to do where there is none.
-pub(crate) const REMEDY: &str =
-    "install one, on Debian with `apt-get install python3 python3-venv python3-pip`";
+pub(crate) const REMEDY: &str = "install one, on Debian with `apt-get install python3 python3-venv python3-pip`";
 
 /// Prints its path, fails where the emulator cannot run, and says `bare` where pip cannot be put into a new
 /// environment: Debian has that in a package of its own.

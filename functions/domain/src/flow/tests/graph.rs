@@ -19,7 +19,11 @@ const BROKEN: &[(&str, Change, &str)] = &[
     ("a", |dag| dag.operator_mut("a").name = " ".to_owned(), "every operator needs a name"),
     (
         "a; b",
-        |dag| dag.operator_mut("b").name = "a".to_owned(),
+        |dag| {
+            for operator in dag.operators.values_mut() {
+                (operator.name, operator.kind) = ("a".to_owned(), parameter());
+            }
+        },
         "operator 'a' occurs more than once: names must be unique within a flow",
     ),
     (

@@ -4,6 +4,7 @@ use super::api::Body;
 use crate::paths::{self, Directory};
 use crate::{Error, Stack};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -12,10 +13,8 @@ use std::path::Path;
 /// parameters may be `@file`.
 pub(crate) fn read(name: &str, engine: &str, python: &str, requirements: &[&str]) -> Result<Value, Error> {
     let folder = paths::checkout().join("infra/local/demo").join(name);
-    let mut flow: Value = serde_json::from_str(&text(&folder.join("flow.json"))?).map_err(|error| Error::Files {
-        attempt: format!("read the demo flow {name}"),
-        source: error.into(),
-    })?;
+    let mut flow: Value = serde_json::from_str(&text(&folder.join("flow.json"))?)
+        .map_err(|error| Error::Files { attempt: format!("read the demo flow {name}"), source: error.into() })?;
     let source = text(&folder.join("operators.py"))?;
     flow["engine"] = engine.into();
     flow["python_version"] = python.into();
@@ -24,7 +23,7 @@ pub(crate) fn read(name: &str, engine: &str, python: &str, requirements: &[&str]
         operator["source"] = source.as_str().into();
         operator["requirements"] = json!(requirements);
     }
-    if let Some(parameters) = flow["parameters"].as_object_mut() {
+    if let Some(Value::Object(parameters)) = flow.get_mut("parameters") {
         fill_in(parameters, &folder)?;
     }
     Ok(flow)
@@ -34,9 +33,14 @@ pub(crate) fn read(name: &str, engine: &str, python: &str, requirements: &[&str]
 pub(crate) fn body(stack: &Stack, name: &str, value: Value) -> Result<Body, Error> {
     let path = stack.directory.folder("demo")?.join(format!("{name}.json"));
     let pretty = serde_json::to_string_pretty(&value).unwrap_or_default();
-    fs::write(&path, pretty)
-        .map_err(|source| Error::Files { attempt: format!("write {}", path.display()), source })?;
+    fs::write(&path, pretty).map_err(|source| Error::Files { attempt: format!("write {}", path.display()), source })?;
     Ok(Body { value, typed: format!("@{}", shown(&path, &stack.directory)) })
+}
+
+/// The names of a request's operators: a run also has one for each parameter.
+pub(crate) fn operators(request: &Value) -> BTreeSet<String> {
+    let operators = request["operators"].as_array().into_iter().flatten();
+    operators.filter_map(|operator| Some(operator["name"].as_str()?.to_owned())).collect()
 }
 
 fn fill_in(parameters: &mut Map<String, Value>, folder: &Path) -> Result<(), Error> {

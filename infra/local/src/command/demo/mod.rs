@@ -96,18 +96,21 @@ impl Demo<'_> {
 
     async fn flow(&self, name: &str, flow: Value, cluster_id: &str) -> Result<(), Error> {
         let body = flows::body(self.stack, name, flow)?;
+        let functions = flows::operators(&body.value);
         let published = self.api.post("/v1/flows", &body).await?;
         let run_id = text(&published, "/run/id");
         self.api.show(&format!("/v1/runs/{run_id}"), "");
-        let run = watch::run(&self.api, self.progress, run_id, cluster_id).await?;
+        let run = watch::run(&self.api, self.stack, self.progress, run_id, cluster_id).await?;
         self.say("\n  Results:");
         self.api.show(&format!("/v1/runs/{run_id}/artifacts/NAME"), "");
-        for operator in run["operators"].as_array().into_iter().flatten() {
+        let operators = run["operators"].as_array().into_iter().flatten();
+        let operators: Vec<&Value> = operators.filter(|operator| functions.contains(text(operator, "/name"))).collect();
+        for operator in &operators {
             self.results(run_id, operator).await?;
         }
         self.say("\n  Logs:");
         self.api.show(&format!("/v1/runs/{run_id}/operators/NAME/logs"), "");
-        for operator in run["operators"].as_array().into_iter().flatten() {
+        for operator in &operators {
             self.logs(run_id, text(operator, "/name")).await?;
         }
         self.say("\n  Timeline, in seconds after the request:");
@@ -117,7 +120,8 @@ impl Demo<'_> {
 
     async fn results(&self, run_id: &str, operator: &Value) -> Result<(), Error> {
         for output in operator["outputs"].as_array().into_iter().flatten() {
-            let artifact = self.api.ask(&format!("/v1/runs/{run_id}/artifacts/{}", text(output, "/artifact_id"))).await?;
+            let artifact =
+                self.api.ask(&format!("/v1/runs/{run_id}/artifacts/{}", text(output, "/artifact_id"))).await?;
             let shown = show::value(&artifact);
             let gap = if shown.contains('\n') { "\n" } else { " " };
             self.say(&format!("  {} ({}):{gap}{shown}", text(output, "/name"), text(output, "/type")));

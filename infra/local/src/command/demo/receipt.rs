@@ -4,12 +4,19 @@ use super::show::align;
 use crate::{Error, Progress, Stack};
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// A few periods of the keepalive rule.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// The process ids that the local account has for its clusters now.
 pub(crate) async fn processes(stack: &Stack) -> Result<Vec<u64>, Error> {
     let inventory = stack.inventory().await?;
     let clusters = inventory["clusters"].as_array().into_iter().flatten();
-    Ok(clusters.flat_map(|cluster| cluster["processes"].as_array().into_iter().flatten()).filter_map(Value::as_u64).collect())
+    Ok(clusters
+        .flat_map(|cluster| cluster["processes"].as_array().into_iter().flatten())
+        .filter_map(Value::as_u64)
+        .collect())
 }
 
 /// Shows that nothing is left of a cluster whose processes were `had`, or fails naming what is.
@@ -24,20 +31,36 @@ pub(crate) async fn show(stack: &Stack, progress: &Progress, cluster: &Value, ha
     let inventory = stack.inventory().await?;
     let clusters = inventory["clusters"].as_array().map_or(0, Vec::len);
     let alive = had.iter().filter(|pid| Path::new(&format!("/proc/{pid}")).exists()).count();
-    let rule = stack.rule_state().await?;
+    let rule = rule_at_rest(stack).await?;
 
     let row = |what: &str, left: String, proof: String| vec![what.to_owned(), left, proof];
     progress.say(align(&[
         row("Terraform state", format!("{in_state} resources"), format!("s3 object {key}")),
-        row("resources", format!("{created} created, {destroyed} destroyed"), ".local/provider-journal.jsonl".to_owned()),
+        row(
+            "resources",
+            format!("{created} created, {destroyed} destroyed"),
+            ".local/provider-journal.jsonl".to_owned(),
+        ),
         row("clusters", clusters.to_string(), "the local account's inventory".to_owned()),
         row("processes", format!("{alive} of {}", had.len()), "/proc".to_owned()),
-        row("keepalive rule", rule.clone(), "EventBridge".to_owned()),
+        row("keepalive rule", rule, "EventBridge".to_owned()),
     ]));
     if in_state + clusters + alive > 0 || created != destroyed || created == 0 {
         return Err(Error::State("something is left of the cluster: see above".to_owned()));
     }
     Ok(())
+}
+
+/// The rule's state, once its next tick has had the time to find nothing to do and to switch the rule off.
+async fn rule_at_rest(stack: &Stack) -> Result<String, Error> {
+    let started = Instant::now();
+    loop {
+        let state = stack.rule_state().await?;
+        if state == "DISABLED" || started.elapsed() > PATIENCE {
+            return Ok(state);
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
 }
 
 /// How many resources were created and destroyed.

@@ -6,6 +6,8 @@ use serde_json::Value;
 use std::fmt::Write as _;
 
 const BAR: usize = 40;
+/// Rows of a table that are shown.
+const ROWS: usize = 8;
 
 /// A table as the SDK stores it (`{"schema", "data": [rows]}`), or any other value as JSON.
 pub(crate) fn value(artifact: &Value) -> String {
@@ -29,8 +31,11 @@ fn table(rows: &[Value], columns: &[String]) -> String {
         other => other.to_string(),
     };
     let mut lines = vec![columns.to_vec()];
-    lines.extend(rows.iter().map(|row| columns.iter().map(|column| cell(row, column)).collect()));
-    align(&lines)
+    lines.extend(rows.iter().take(ROWS).map(|row| columns.iter().map(|column| cell(row, column)).collect()));
+    match rows.len().saturating_sub(ROWS) {
+        0 => align(&lines),
+        more => format!("{}\n  … {more} more", align(&lines)),
+    }
 }
 
 /// Columns as wide as their widest cell.
@@ -50,14 +55,18 @@ pub(crate) fn align(lines: &[Vec<String>]) -> String {
 pub(crate) fn timeline(run: &Value) -> String {
     let Some(submitted) = moment(run, "/created_at") else { return String::new() };
     let since = |at: Option<Timestamp>| at.map(|at| at.duration_since(submitted).as_secs_f64());
-    let operators: Vec<&Value> = run["operators"].as_array().into_iter().flatten().collect();
+    let mut operators: Vec<&Value> = run["operators"].as_array().into_iter().flatten().collect();
+    operators.retain(|operator| moment(operator, "/timeline/scheduled_at").is_some());
+    operators.sort_by_key(|operator| moment(operator, "/timeline/scheduled_at"));
     let granted = since(moment(run, "/granted_at"));
     let ended = operators.iter().filter_map(|operator| since(moment(operator, "/timeline/ended_at")));
     let total = ended.fold(0.0_f64, f64::max).max(0.001);
 
-    let mut lines = vec![["operator", "queued", "cluster", "scheduled", "started", "ended", "░ waits ▒ prepares █ runs"]
-        .map(str::to_owned)
-        .to_vec()];
+    let mut lines = vec![
+        ["operator", "queued", "cluster", "scheduled", "started", "ended", "░ waits ▒ prepares █ runs"]
+            .map(str::to_owned)
+            .to_vec(),
+    ];
     for operator in operators {
         let at = |name: &str| since(moment(operator, &format!("/timeline/{name}_at")));
         let [queued, scheduled, started, ended] = ["queued", "scheduled", "started", "ended"].map(at);
@@ -76,6 +85,8 @@ fn bar(total: f64, marks: [Option<f64>; 4]) -> String {
     let mut from = marks[0].map_or(0, column);
     for (mark, shade) in marks[1..].iter().zip(['░', '▒', '█']) {
         let Some(to) = mark.map(column) else { continue };
+        // However short it was, it is seen.
+        let to = if shade == '█' { to.max(from + 1) } else { to };
         drawn.extend(std::iter::repeat_n(shade, to.saturating_sub(from)));
         from = from.max(to);
     }
@@ -90,7 +101,7 @@ pub(crate) fn progress(cluster: &Value) -> String {
     let (Some(planned), Some(done)) = (number("planned"), number("done")) else { return status.to_owned() };
     let mut told = match planned {
         0 => format!("{status}, terraform is planning"),
-        _ => format!("{status}, {done} of {planned} resources"),
+        _ => format!("{status}, {} of {planned} resources", done.min(planned)),
     };
     if let Some(elapsed) = number("elapsed_seconds") {
         let _ = write!(told, ", {elapsed} s");
@@ -127,8 +138,9 @@ mod tests {
         let run = json!({"created_at": "2026-01-01T00:00:00Z", "granted_at": "2026-01-01T00:00:05Z", "operators": [
             {"name": "a", "timeline": {"queued_at": "2026-01-01T00:00:05Z", "scheduled_at": "2026-01-01T00:00:06Z",
                 "started_at": "2026-01-01T00:00:08Z", "ended_at": "2026-01-01T00:00:10Z"}},
-            {"name": "b", "timeline": {}}]});
+            {"name": "parameter", "timeline": {}}]});
         let shown = timeline(&run);
+        assert_eq!(shown.lines().count(), 2, "{shown}");
         let line = shown.lines().nth(1).unwrap_or_default();
         assert!(line.contains("5.0") && line.contains("10.0"), "{shown}");
         assert_eq!(line.matches('░').count(), 24, "{shown}");

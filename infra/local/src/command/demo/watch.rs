@@ -2,24 +2,39 @@
 
 use super::api::{Api, text};
 use super::show;
-use crate::{Error, Progress};
+use crate::{Error, Progress, Stack};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 const INTERVAL: Duration = Duration::from_millis(400);
 /// Nothing here takes that long unless something is broken.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Watches a run to its end; while it waits for its cluster, watches that.
-pub(crate) async fn run(api: &Api, progress: &Progress, run_id: &str, cluster_id: &str) -> Result<Value, Error> {
+/// Watches a run to its end; while it waits for its cluster, watches that, and afterwards its nodes.
+pub(crate) async fn run(
+    api: &Api,
+    stack: &Stack,
+    progress: &Progress,
+    run_id: &str,
+    cluster_id: &str,
+) -> Result<Value, Error> {
     let step = progress.step("run");
     let started = Instant::now();
     let mut told: BTreeMap<String, String> = BTreeMap::new();
+    let mut nodes = nodes_of(stack).await?;
     let mut waited_for_cluster = false;
     loop {
         let run = api.ask(&format!("/v1/runs/{run_id}")).await?;
+        let nodes_now = nodes_of(stack).await?;
+        for node in nodes_now.difference(&nodes) {
+            progress.say(format!("  node {node} joins"));
+        }
+        for node in nodes.difference(&nodes_now) {
+            progress.say(format!("  node {node} leaves"));
+        }
+        nodes = nodes_now;
         match text(&run, "/status") {
             "pending" => {
                 let cluster = api.ask(&format!("/v1/clusters/{cluster_id}")).await?;
@@ -78,6 +93,13 @@ pub(crate) async fn teardown(api: &Api, progress: &Progress, cluster_id: &str) -
         check_patience(started, "the end of the cluster")?;
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+async fn nodes_of(stack: &Stack) -> Result<BTreeSet<String>, Error> {
+    let inventory = stack.inventory().await?;
+    let clusters = inventory["clusters"].as_array().into_iter().flatten();
+    let nodes = clusters.flat_map(|cluster| cluster["nodes"].as_array().into_iter().flatten());
+    Ok(nodes.filter_map(|node| Some(node.as_str()?.to_owned())).collect())
 }
 
 /// Says how each operator's state changed.

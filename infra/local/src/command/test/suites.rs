@@ -1,11 +1,11 @@
 //! The test suites: what runs, where, with what in its environment.
 
 use super::Part;
+use crate::Error;
 use crate::account::Interpreters;
 use crate::install::binaries::cargo;
 use crate::install::{Installed, kubernetes, python};
 use crate::paths::{self, Directory};
-use crate::Error;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
 

@@ -1,0 +1,225 @@
+//! The errors of a log, one by one, whatever form they have: events of Terraform, its words for people with and
+//! without boxes, and lines of other programs that carry an AWS error.
+
+use super::class;
+use super::event::{self, Event};
+use super::flat::Flat;
+use super::line::{Edge, Line};
+use super::noise::is_noise;
+use super::source::{self, Source};
+use serde_json::Value;
+
+/// One error as it stands in the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct RawError {
+    pub summary: String,
+    pub detail: String,
+    pub source: Source,
+}
+
+impl RawError {
+    pub fn new(summary: String, detail: String) -> Self {
+        Self { summary, detail, source: Source::default() }
+    }
+
+    /// The error in its own words.
+    pub fn message(&self) -> String {
+        match (self.summary.is_empty(), self.detail.is_empty()) {
+            (false, false) => format!("{}\n{}", self.summary, self.detail),
+            _ => format!("{}{}", self.summary, self.detail),
+        }
+    }
+}
+
+/// Every error of a log, in its order.
+pub(super) fn errors(log: &str) -> Vec<RawError> {
+    let log = log.trim_start_matches('\u{feff}');
+    if log.trim_start().starts_with('{')
+        && let Ok(document) = serde_json::from_str::<Value>(log)
+    {
+        if let Some(errors) = event::in_document(&document) {
+            return errors;
+        }
+        // What `aws logs get-log-events` answers.
+        if let Some(events) = document["events"].as_array() {
+            let lines: Vec<&str> = events.iter().filter_map(|event| event["message"].as_str()).collect();
+            return read(&lines.join("\n"));
+        }
+    }
+    read(log)
+}
+
+fn read(log: &str) -> Vec<RawError> {
+    let mut reader = Reader::default();
+    for raw in log.lines() {
+        reader.take(&Line::new(raw));
+    }
+    reader.close();
+    reader.errors
+}
+
+/// What the lines at hand are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// An error that says so.
+    Error,
+    /// A warning, which is passed over.
+    Warning,
+    /// A paragraph that may carry an error.
+    Loose,
+}
+
+#[derive(Debug)]
+struct Block {
+    kind: Kind,
+    /// It began with the top of a box.
+    boxed: bool,
+    stamped: bool,
+    lines: Vec<String>,
+}
+
+#[derive(Debug, Default)]
+struct Reader {
+    open: Option<Block>,
+    errors: Vec<RawError>,
+}
+
+impl Reader {
+    fn take(&mut self, line: &Line<'_>) {
+        match line.edge {
+            Edge::Top => {
+                self.close();
+                self.open = Some(Block { kind: Kind::Loose, boxed: true, stamped: line.stamped, lines: vec![] });
+            }
+            Edge::Bottom => self.close(),
+            Edge::Side => self.text(line),
+            Edge::None => match Event::read(&line.text) {
+                Event::Error(error) => {
+                    self.close();
+                    self.errors.push(error);
+                }
+                Event::Other => self.interrupt(),
+                Event::Text if is_noise(&line.text, line.stamped) => self.interrupt(),
+                Event::Text => self.text(line),
+            },
+        }
+    }
+
+    /// A line that is no part of an error ends one, unless that has a box to end it.
+    fn interrupt(&mut self) {
+        if self.open.as_ref().is_some_and(|open| !open.boxed) {
+            self.close();
+        }
+    }
+
+    fn text(&mut self, line: &Line<'_>) {
+        if let Some(kind) = self.beginning(line) {
+            if !self.open.as_ref().is_some_and(|open| open.boxed && open.lines.is_empty()) {
+                self.close();
+            }
+            let boxed = self.open.take().is_some_and(|open| open.boxed);
+            self.open = Some(Block { kind, boxed, stamped: line.stamped, lines: vec![line.text.to_string()] });
+            return;
+        }
+        match &mut self.open {
+            // A paragraph of its own ends with it; so does what has no box once a log service speaks for itself.
+            Some(open) if open.kind == Kind::Loose && !open.boxed && line.is_blank() => self.close(),
+            Some(open) if open.boxed || open.stamped || !line.stamped => open.lines.push(line.text.to_string()),
+            _ if line.is_blank() => {}
+            _ => {
+                self.close();
+                let lines = vec![line.text.to_string()];
+                self.open = Some(Block { kind: Kind::Loose, boxed: false, stamped: line.stamped, lines });
+            }
+        }
+    }
+
+    /// What begins with a line, if anything does.
+    fn beginning(&self, line: &Line<'_>) -> Option<Kind> {
+        let begins = |word: &str| line.text.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        let in_box = self.open.as_ref().is_some_and(|open| open.boxed && !open.lines.is_empty());
+        // Within a box the words may be anything; a line without a side says that the box's bottom is missing.
+        if in_box && line.edge == Edge::Side {
+            return None;
+        }
+        if begins("Error:") {
+            return Some(Kind::Error);
+        }
+        if begins("Warning:") {
+            return Some(Kind::Warning);
+        }
+        // Other programs write it small, and so do sentences that a terminal broke there.
+        let within = self.open.as_ref().is_some_and(|open| open.lines.last().is_some_and(|last| !last.trim().is_empty()));
+        (begins("error:") && !within).then_some(Kind::Error)
+    }
+
+    fn close(&mut self) {
+        let Some(block) = self.open.take() else { return };
+        let found = match block.kind {
+            Kind::Warning => return,
+            Kind::Error => error(&block.lines),
+            Kind::Loose => {
+                let text = block.lines.join("\n");
+                if !class::is_certain(&Flat::new(&text)) {
+                    return;
+                }
+                error(&block.lines)
+            }
+        };
+        match several(&found) {
+            Some(several) => self.errors.extend(several),
+            None if found.message().is_empty() => {}
+            None => self.errors.push(found),
+        }
+    }
+}
+
+/// An error from its lines: summary, frame, detail.
+fn error(lines: &[String]) -> RawError {
+    let mut raw = RawError::default();
+    let mut framed = false;
+    for (index, paragraph) in lines.split(|line| line.trim().is_empty()).filter(|lines| !lines.is_empty()).enumerate() {
+        let text = paragraph.join("\n");
+        if index == 0 {
+            let words = ["Error:", "error:"].iter().find_map(|word| text.strip_prefix(word)).unwrap_or(&text);
+            raw.summary = words.trim().to_owned();
+            continue;
+        }
+        if !framed && let Some(source) = source::frame(Flat::new(&text).as_str()) {
+            raw.source = source;
+            framed = true;
+            continue;
+        }
+        if !raw.detail.is_empty() {
+            raw.detail.push_str("\n\n");
+        }
+        raw.detail.push_str(text.trim_end());
+    }
+    raw
+}
+
+/// The errors within one of Terraform before 0.12, which lists them: `* aws_vpc.this: VpcLimitExceeded: …`.
+fn several(raw: &RawError) -> Option<Vec<RawError>> {
+    let flat = Flat::new(&raw.message());
+    if !(flat.has("error(s) occurred:") || flat.has("errors occurred:")) {
+        return None;
+    }
+    let mut found: Vec<RawError> = vec![];
+    for item in flat.as_str().split(" * ").skip(1) {
+        let named = source::subject(item);
+        match (named, found.last_mut()) {
+            (Some((_, text)), _) if text.ends_with("error(s) occurred:") => {}
+            (Some((address, text)), _) => {
+                let mut error = RawError::new(text.to_owned(), String::new());
+                error.source.address = Some(address.to_owned());
+                found.push(error);
+            }
+            (None, Some(last)) => {
+                last.summary.push_str(" * ");
+                last.summary.push_str(item);
+            }
+            (None, None) => return None,
+        }
+    }
+    (!found.is_empty()).then_some(found)
+}

@@ -1,0 +1,164 @@
+//! Which IAM action an API call needs.
+//!
+//! The first names are the service ids by which AWS's SDKs call themselves in errors (`operation error
+//! CloudWatch Logs: CreateLogGroup`); the prefixes are those of the Service Authorization Reference, and so are the
+//! exceptions to the rule that a call needs the action of its own name.
+
+/// Services and their prefixes in IAM. What is not listed is not guessed.
+const SERVICES: &[(&str, &str)] = &[
+    ("ACM", "acm"),
+    ("API Gateway", "apigateway"),
+    ("ApiGatewayV2", "apigateway"),
+    ("Application Auto Scaling", "application-autoscaling"),
+    ("Auto Scaling", "autoscaling"),
+    ("Backup", "backup"),
+    ("Batch", "batch"),
+    ("CloudFormation", "cloudformation"),
+    ("CloudFront", "cloudfront"),
+    ("CloudTrail", "cloudtrail"),
+    ("CloudWatch", "cloudwatch"),
+    ("CloudWatch Logs", "logs"),
+    ("CodeBuild", "codebuild"),
+    ("Config Service", "config"),
+    ("DynamoDB", "dynamodb"),
+    ("EC2", "ec2"),
+    ("ECR", "ecr"),
+    ("ECR PUBLIC", "ecr-public"),
+    ("ECS", "ecs"),
+    ("EFS", "elasticfilesystem"),
+    ("EKS", "eks"),
+    ("ElastiCache", "elasticache"),
+    ("Elastic Load Balancing", "elasticloadbalancing"),
+    ("Elastic Load Balancing v2", "elasticloadbalancing"),
+    ("EventBridge", "events"),
+    ("Firehose", "firehose"),
+    ("FSx", "fsx"),
+    ("IAM", "iam"),
+    ("Kinesis", "kinesis"),
+    ("KMS", "kms"),
+    ("Lambda", "lambda"),
+    ("Organizations", "organizations"),
+    ("RAM", "ram"),
+    ("RDS", "rds"),
+    ("Resource Groups", "resource-groups"),
+    ("Resource Groups Tagging API", "tag"),
+    ("Route 53", "route53"),
+    ("Route53Resolver", "route53resolver"),
+    ("S3", "s3"),
+    ("S3 Control", "s3"),
+    ("Secrets Manager", "secretsmanager"),
+    ("Service Quotas", "servicequotas"),
+    ("SFN", "states"),
+    ("SNS", "sns"),
+    ("SQS", "sqs"),
+    ("SSM", "ssm"),
+    ("STS", "sts"),
+    ("WAFV2", "wafv2"),
+];
+
+/// Calls whose action has another name.
+const RENAMED: &[(&str, &str, &str)] = &[
+    ("lambda", "Invoke", "InvokeFunction"),
+    ("s3", "CompleteMultipartUpload", "PutObject"),
+    ("s3", "CopyObject", "PutObject"),
+    ("s3", "CreateMultipartUpload", "PutObject"),
+    ("s3", "DeleteBucketEncryption", "PutEncryptionConfiguration"),
+    ("s3", "DeleteBucketLifecycle", "PutLifecycleConfiguration"),
+    ("s3", "DeleteBucketTagging", "PutBucketTagging"),
+    ("s3", "DeleteObjects", "DeleteObject"),
+    ("s3", "DeletePublicAccessBlock", "PutBucketPublicAccessBlock"),
+    ("s3", "GetBucketAccelerateConfiguration", "GetAccelerateConfiguration"),
+    ("s3", "GetBucketCors", "GetBucketCORS"),
+    ("s3", "GetBucketEncryption", "GetEncryptionConfiguration"),
+    ("s3", "GetBucketLifecycleConfiguration", "GetLifecycleConfiguration"),
+    ("s3", "GetBucketReplication", "GetReplicationConfiguration"),
+    ("s3", "GetObjectLockConfiguration", "GetBucketObjectLockConfiguration"),
+    ("s3", "GetPublicAccessBlock", "GetBucketPublicAccessBlock"),
+    ("s3", "HeadBucket", "ListBucket"),
+    ("s3", "HeadObject", "GetObject"),
+    ("s3", "ListBuckets", "ListAllMyBuckets"),
+    ("s3", "ListObjects", "ListBucket"),
+    ("s3", "ListObjectsV2", "ListBucket"),
+    ("s3", "ListObjectVersions", "ListBucketVersions"),
+    ("s3", "PutBucketCors", "PutBucketCORS"),
+    ("s3", "PutBucketEncryption", "PutEncryptionConfiguration"),
+    ("s3", "PutBucketLifecycleConfiguration", "PutLifecycleConfiguration"),
+    ("s3", "PutPublicAccessBlock", "PutBucketPublicAccessBlock"),
+    ("s3", "UploadPart", "PutObject"),
+];
+
+/// Calls that no other service has by that name, for errors that name the call alone
+/// (`An error occurred (403) when calling the HeadObject operation`).
+const UNIQUE: &[(&str, &[&str])] = &[
+    ("ec2", &["AllocateAddress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateNatGateway", "CreateSubnet", "CreateVpc", "DescribeAvailabilityZones", "DescribeVpcs", "RunInstances"]),
+    ("eks", &["CreateAccessEntry", "CreateNodegroup", "DescribeNodegroup", "UpdateNodegroupConfig"]),
+    ("iam", &["CreateRole", "CreateServiceLinkedRole", "GetRole", "ListRoles"]),
+    ("logs", &["CreateLogGroup"]),
+    ("s3", &["CreateMultipartUpload", "HeadBucket", "HeadObject", "ListObjectsV2"]),
+    ("sts", &["AssumeRole", "GetCallerIdentity"]),
+];
+
+/// What the AWS provider calls things, and what creating, deleting and reading them needs; empty where that is not
+/// certain. For errors of SDK v1, which do not name the call.
+const THINGS: &[(&str, &str, &str, &str)] = &[
+    ("vpc", "ec2:CreateVpc", "ec2:DeleteVpc", "ec2:DescribeVpcs"),
+    ("subnet", "ec2:CreateSubnet", "ec2:DeleteSubnet", "ec2:DescribeSubnets"),
+    ("eip", "ec2:AllocateAddress", "ec2:ReleaseAddress", "ec2:DescribeAddresses"),
+    ("internet gateway", "ec2:CreateInternetGateway", "ec2:DeleteInternetGateway", "ec2:DescribeInternetGateways"),
+    ("nat gateway", "ec2:CreateNatGateway", "ec2:DeleteNatGateway", "ec2:DescribeNatGateways"),
+    ("route table", "ec2:CreateRouteTable", "ec2:DeleteRouteTable", "ec2:DescribeRouteTables"),
+    ("security group", "ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
+    ("launch template", "ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:DescribeLaunchTemplates"),
+    ("source instance", "ec2:RunInstances", "", ""),
+    ("amis", "", "", "ec2:DescribeImages"),
+    ("availability zones", "", "", "ec2:DescribeAvailabilityZones"),
+    ("eks cluster", "eks:CreateCluster", "eks:DeleteCluster", "eks:DescribeCluster"),
+    ("eks node group", "eks:CreateNodegroup", "eks:DeleteNodegroup", "eks:DescribeNodegroup"),
+    ("eks add-on", "eks:CreateAddon", "eks:DeleteAddon", "eks:DescribeAddon"),
+    ("iam role", "iam:CreateRole", "iam:DeleteRole", "iam:GetRole"),
+    ("iam policy", "iam:CreatePolicy", "iam:DeletePolicy", "iam:GetPolicy"),
+    ("iam instance profile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"),
+    ("iam oidc provider", "iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"),
+    ("cloudwatch log group", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups"),
+    ("cloudwatch logs log group", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups"),
+    ("kms key", "kms:CreateKey", "kms:ScheduleKeyDeletion", "kms:DescribeKey"),
+    ("kms alias", "kms:CreateAlias", "kms:DeleteAlias", "kms:ListAliases"),
+    ("auto scaling group", "autoscaling:CreateAutoScalingGroup", "autoscaling:DeleteAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups"),
+    ("amazon s3 (simple storage) bucket", "s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"),
+    ("s3 bucket", "s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"),
+];
+
+/// The prefix of a service in IAM.
+pub(super) fn prefix(service: &str) -> Option<&'static str> {
+    SERVICES.iter().find(|(id, _)| id.eq_ignore_ascii_case(service)).map(|(_, prefix)| *prefix)
+}
+
+/// The service that alone has a call of this name.
+pub(super) fn owner(operation: &str) -> Option<&'static str> {
+    UNIQUE.iter().find(|(_, operations)| operations.contains(&operation)).map(|(prefix, _)| *prefix)
+}
+
+/// The action that a call needs. Those of API Gateway are HTTP methods, which the call does not tell.
+pub(super) fn action(prefix: &str, operation: &str) -> Option<String> {
+    let renamed = RENAMED.iter().find(|(of, call, _)| *of == prefix && *call == operation);
+    let name = renamed.map_or(operation, |(_, _, name)| name);
+    (prefix != "apigateway").then(|| format!("{prefix}:{name}"))
+}
+
+/// The action behind the provider's own words, in lower case: `creating ec2 vpc: `, `reading amazon s3 … bucket (b): `.
+pub(super) fn of_words(text: &str) -> Option<&'static str> {
+    for (index, verbs) in [&["creating ", "launching "][..], &["deleting "], &["reading ", "fetching ", "describing "]].iter().enumerate() {
+        for verb in *verbs {
+            let Some((_, rest)) = text.split_once(verb) else { continue };
+            let rest = rest.strip_prefix("ec2 ").unwrap_or(rest);
+            let thing = THINGS.iter().find(|(thing, ..)| {
+                rest.strip_prefix(thing).is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" ("))
+            });
+            if let Some((_, create, delete, read)) = thing {
+                let action = [create, delete, read][index];
+                return (!action.is_empty()).then_some(action);
+            }
+        }
+    }
+    None
+}

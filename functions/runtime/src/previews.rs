@@ -1,0 +1,298 @@
+//! Previews: graphs that run once, for a client that waits for the values.
+//!
+//! A preview is a run like any other, on a graph that no flow owns. What is special is what need not be executed: a
+//! client that asks again before it was answered joins the execution that is under way, and a graph that contains an
+//! earlier one begins where that one ended.
+
+use crate::ports::{Expect, Write};
+use crate::records;
+use crate::world::MOST_TRIES;
+use crate::{Error, World, keys};
+use domain::flow::{Dag, Operator};
+use domain::run::{self, Command, OperatorState, OperatorStatus, OutputType, Run, RunStatus};
+use domain::{ArtifactId, ClusterId, OperatorId, RunId, Timestamp};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+use wire::sdk::fingerprint::{Fingerprints, Order};
+use wire::sdk::preview::Renaming;
+
+/// What previews are called where runs are named.
+const NAME: &str = "preview";
+/// A result that nobody was given is given to the next who asks, if it is not older.
+const RESULT_KEPT: SignedDuration = SignedDuration::from_hours(1);
+/// The value of an operator is used again, if it is not older. The contents live for a day.
+const VALUE_KEPT: SignedDuration = SignedDuration::from_hours(12);
+/// The documents of a preview live on so long after their last change.
+pub(crate) const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
+/// A transaction takes 100 writes.
+const WRITES_AT_ONCE: usize = 100;
+
+/// Somebody's request for the values of a graph.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preview {
+    /// Its id.
+    pub id: Uuid,
+    /// The execution, which others may wait for as well.
+    pub run: RunId,
+    /// The graph's fingerprint.
+    graph: String,
+    /// The graph's nodes as the execution calls them.
+    ran: Order,
+    /// The graph's nodes as the client calls them.
+    asked: Order,
+    /// The fingerprints of the operators, as the client calls these.
+    operators: BTreeMap<OperatorId, String>,
+    /// The operators that were not executed anew, and where they were.
+    reused: BTreeMap<OperatorId, Place>,
+}
+
+/// Where an operator was executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Place {
+    run: RunId,
+    operator: OperatorId,
+    outputs: Vec<ArtifactId>,
+}
+
+/// What an operator came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Value {
+    place: Place,
+    state: OperatorState,
+    at: Timestamp,
+}
+
+impl Preview {
+    /// From the execution's names to the client's.
+    #[must_use]
+    pub fn names(&self) -> Renaming {
+        Renaming::between(&self.ran, &self.asked)
+    }
+
+    /// The object with an operator's logs.
+    #[must_use]
+    pub fn logs(&self, operator: OperatorId) -> String {
+        match self.reused.get(&operator) {
+            Some(place) => keys::logs(place.run, place.operator),
+            None => keys::logs(self.run, operator),
+        }
+    }
+
+    /// The object with the content of an operator's output.
+    #[must_use]
+    pub fn content(&self, operator: OperatorId, output: ArtifactId, dag: &Dag) -> String {
+        let place = self.reused.get(&operator).zip(dag.operators.get(&operator));
+        let reused = place.and_then(|(place, operator)| place.output(operator, output));
+        reused.map_or_else(|| keys::content(self.run, output), |(run, output)| keys::content(run, output))
+    }
+}
+
+impl Place {
+    /// Where the output of an operator, which is the same as the one that was executed, was written.
+    fn output(&self, operator: &Operator, output: ArtifactId) -> Option<(RunId, ArtifactId)> {
+        let number = operator.outputs.iter().position(|other| *other == output)?;
+        Some((self.run, *self.outputs.get(number)?))
+    }
+}
+
+impl Value {
+    /// How the same operator stands in another run: its outputs have other names there. None if something else is
+    /// expected there.
+    fn state(&self, operator: &Operator, dag: &Dag) -> Option<OperatorState> {
+        let expected = |id: &ArtifactId| dag.artifacts.get(id).map(|artifact| artifact.expected_type.as_str());
+        let mut outputs = vec![];
+        for (number, artifact_id) in operator.outputs.iter().enumerate() {
+            let written = self.place.outputs.get(number)?;
+            let output = self.state.outputs.iter().find(|output| output.artifact_id == *written)?;
+            let fits = expected(artifact_id).is_some_and(|e| e == "untyped" || e == output.artifact_type);
+            outputs.push(OutputType { artifact_id: *artifact_id, ..output.clone() });
+            fits.then_some(())?;
+        }
+        Some(OperatorState { outputs, ..self.state.clone() })
+    }
+}
+
+impl World {
+    /// Asks for the values of a graph: joins the execution of the same one, or begins it. The graph's ids must be
+    /// [`RunId::of_preview`]'s and so on of `id`.
+    ///
+    /// # Errors
+    /// Those of [`World::check_dag`], and of the stores.
+    pub async fn preview(
+        &self,
+        id: Uuid,
+        mut dag: Dag,
+        packages: &BTreeMap<OperatorId, Vec<u8>>,
+    ) -> Result<Preview, Error> {
+        NAME.clone_into(&mut dag.name);
+        let cluster = self.check_dag(&dag).await?;
+        let fingerprints = Fingerprints::of(&dag, packages, cluster);
+        let key = keys::preview_asked(&fingerprints.graph);
+        for _ in 0..MOST_TRIES {
+            let earlier = records::find::<Preview>(self.store.as_ref(), &key).await?;
+            let expect = earlier.as_ref().map_or(Expect::Absent, |earlier| Expect::Version(earlier.version));
+            if let Some(earlier) = earlier
+                && self.is_open(earlier.value.run).await?
+            {
+                let Fingerprints { operators, order: asked, .. } = fingerprints;
+                let preview = Preview { id, asked, operators, ..earlier.value };
+                self.store.commit(vec![self.forgettable(keys::preview(id), &preview, Expect::Absent)?]).await?;
+                return Ok(preview);
+            }
+            if let Some(preview) = self.begin_preview(id, &dag, packages, cluster, &fingerprints, expect).await? {
+                return Ok(preview);
+            }
+        }
+        Err(Error::Contended { what: "this preview".to_owned() })
+    }
+
+    /// Reads a preview.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] if there is none of that id.
+    pub async fn find_preview(&self, id: Uuid) -> Result<Preview, Error> {
+        Ok(records::load(self.store.as_ref(), &keys::preview(id), "preview").await?.value)
+    }
+
+    /// Notes that a client was given the result: who asks for the same work from now on wants it done again, but what
+    /// contains these very operators can use their values. That this fails must not keep the result from the client.
+    pub async fn preview_answered(&self, preview: &Preview, run: &Run, dag: &Dag) {
+        if let Err(error) = self.note_answer(preview, run, dag).await {
+            tracing::warn!(run.id = %run.id, "a preview's values cannot be used again: {error}");
+        }
+    }
+
+    async fn note_answer(&self, preview: &Preview, run: &Run, dag: &Dag) -> Result<(), Error> {
+        let key = keys::preview_asked(&preview.graph);
+        let asked = records::find::<Preview>(self.store.as_ref(), &key).await?;
+        if let Some(asked) = asked.filter(|asked| asked.value.run == run.id) {
+            let forget = Write::Delete { key, expect: Expect::Version(asked.version) };
+            // Whoever was quicker has begun it anew, or forgotten it as well.
+            records::lost_race(self.store.commit(vec![forget]).await)?;
+        }
+        let (names, at) = (preview.names(), self.now());
+        let mut writes = vec![];
+        for (id, state) in run.operators.iter().filter(|(id, _)| !preview.reused.contains_key(id)) {
+            let (Some(fingerprint), Some(operator), OperatorStatus::Succeeded) =
+                (preview.operators.get(&names.operator(*id)), dag.operators.get(id), state.status)
+            else {
+                continue;
+            };
+            let place = Place { run: run.id, operator: *id, outputs: operator.outputs.clone() };
+            let value = Value { place, state: state.clone(), at };
+            writes.push(self.forgettable(keys::preview_value(fingerprint), &value, Expect::Anything)?);
+        }
+        for writes in writes.chunks(WRITES_AT_ONCE) {
+            self.store.commit(writes.to_vec()).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether a run's result is still to be had. One that is under way is started once more, for the case that who
+    /// submitted it did not come to that.
+    async fn is_open(&self, id: RunId) -> Result<bool, Error> {
+        let Some(run) = self.find_run(id).await? else { return Ok(false) };
+        if !run.value.status.is_final() {
+            self.start_run(id).await?;
+        }
+        let fresh = run.value.ended_at.is_none_or(|end| self.now() < end + RESULT_KEPT);
+        Ok(fresh && run.value.status != RunStatus::Canceled)
+    }
+
+    /// Begins an execution; none if somebody else has just begun it.
+    async fn begin_preview(
+        &self,
+        id: Uuid,
+        dag: &Dag,
+        packages: &BTreeMap<OperatorId, Vec<u8>>,
+        cluster: Option<ClusterId>,
+        fingerprints: &Fingerprints,
+        expect: Expect,
+    ) -> Result<Option<Preview>, Error> {
+        let mut run = Run::submitted(RunId::of_preview(id), dag, cluster, BTreeMap::new(), self.now());
+        let mut preview = Preview {
+            id,
+            run: run.id,
+            graph: fingerprints.graph.clone(),
+            ran: fingerprints.order.clone(),
+            asked: fingerprints.order.clone(),
+            operators: fingerprints.operators.clone(),
+            reused: BTreeMap::new(),
+        };
+        for (operator_id, fingerprint) in &fingerprints.operators {
+            if let Some((place, state)) = self.value(dag, *operator_id, fingerprint).await? {
+                preview.reused.insert(*operator_id, place);
+                run.operators.insert(*operator_id, state);
+            }
+        }
+        let executed = |id: &OperatorId| !preview.reused.contains_key(id);
+        if !dag.operators.iter().any(|(id, operator)| executed(id) && operator.code().is_some()) {
+            run.cluster = None;
+        }
+        if !dag.operators.keys().any(executed) {
+            run = run::decide(&run, dag, &Command::Granted { generation: None }, self.now()).run;
+        }
+        self.store_preview(&preview, dag, packages).await?;
+
+        let mut writes = vec![
+            self.document(&run, Expect::Absent)?,
+            self.forgettable(keys::preview(id), &preview, Expect::Absent)?,
+            self.forgettable(keys::preview_asked(&preview.graph), &preview, expect)?,
+        ];
+        let finished = run.status.is_final();
+        if !finished {
+            writes.push(records::put(keys::open_run(run.id), &run.id, Expect::Anything)?);
+        }
+        if records::lost_race(self.store.commit(writes).await)? {
+            return Ok(None);
+        }
+        if !finished {
+            self.start_run(run.id).await?;
+        }
+        Ok(Some(preview))
+    }
+
+    /// What an operator came to a little while ago.
+    async fn value(
+        &self,
+        dag: &Dag,
+        id: OperatorId,
+        fingerprint: &str,
+    ) -> Result<Option<(Place, OperatorState)>, Error> {
+        let found = records::find::<Value>(self.store.as_ref(), &keys::preview_value(fingerprint)).await?;
+        let fresh = found.map(|found| found.value).filter(|value| self.now() < value.at + VALUE_KEPT);
+        let operator = dag.operators.get(&id);
+        Ok(fresh.zip(operator).and_then(|(value, operator)| Some((value.place.clone(), value.state(operator, dag)?))))
+    }
+
+    /// Stores the graph, the packages to execute, and the values that these read.
+    async fn store_preview(
+        &self,
+        preview: &Preview,
+        dag: &Dag,
+        packages: &BTreeMap<OperatorId, Vec<u8>>,
+    ) -> Result<(), Error> {
+        for (id, operator) in dag.operators.iter().filter(|(id, _)| !preview.reused.contains_key(id)) {
+            if let Some(package) = packages.get(id) {
+                let key = keys::package(dag.flow, dag.id, *id);
+                self.objects.put(&key, package.clone(), "application/zip").await?;
+            }
+            for input in &operator.inputs {
+                let Some(producer) = dag.producer(*input) else { continue };
+                let Some(place) = preview.reused.get(&producer) else { continue };
+                let Some((run, output)) = place.output(&dag.operators[&producer], *input) else { continue };
+                self.objects.copy(&keys::content(run, output), &keys::content(preview.run, *input)).await?;
+                self.objects.copy(&keys::metadata(run, output), &keys::metadata(preview.run, *input)).await?;
+            }
+        }
+        let text = serde_json::to_vec(dag)
+            .map_err(|error| Error::Corrupt { what: format!("DAG {}", dag.id), detail: error.to_string() })?;
+        Ok(self.objects.put(&keys::dag(dag.flow, dag.id), text, "application/json").await?)
+    }
+
+    fn forgettable<T: Serialize>(&self, key: crate::ports::Key, value: &T, expect: Expect) -> Result<Write, Error> {
+        Ok(records::until(records::put(key, value, expect)?, self.now() + REMEMBERED))
+    }
+}

@@ -1,0 +1,234 @@
+//! What can happen next, everywhere at once.
+
+use crate::document::Work;
+use crate::system::System;
+use crate::world::{At, Rest, RunAt, World};
+use domain::cluster::{Phase, Status};
+
+/// One step of anybody. `dies` stands for an invocation that commits and then performs and answers nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    // People
+    Create { dies: bool },
+    CreateWithMoreNodes { dies: bool },
+    ChangeCount { dies: bool },
+    ChangeType { dies: bool },
+    Delete { dies: bool },
+    ForceDelete { dies: bool },
+    Cancel { run: usize },
+    // Invocations
+    Perform { process: usize },
+    Clear { process: usize },
+    Die { process: usize },
+    // Cluster machines and their builds
+    DelayPasses { epoch: u64 },
+    Look { epoch: u64 },
+    BeginFails { epoch: u64 },
+    Begin { epoch: u64, dies: bool },
+    StartBuild { epoch: u64 },
+    Succeed { epoch: u64 },
+    Fail { epoch: u64, for_now: bool },
+    AddonsFail { epoch: u64 },
+    Stopped { epoch: u64 },
+    Vanish { epoch: u64 },
+    Report { epoch: u64, dies: bool, again: bool },
+    // Runs
+    Submit { run: usize },
+    Ask { run: usize, dies: bool },
+    Advance { run: usize, dies: bool },
+    PodStarts { run: usize },
+    PodEnds { run: usize },
+    Finish { run: usize, dies: bool },
+    Lose { run: usize },
+    // What comes too late
+    Deliver { late: usize },
+    // Time and the keepalive rule
+    KeepalivePasses,
+    TickLooks,
+    TickDecides { dies: bool },
+    SweepOutbox,
+    SweepRun { run: usize },
+    SweepLostRun { run: usize, dies: bool },
+    SweepLostBuild { epoch: u64, dies: bool },
+    SweepStop { epoch: u64 },
+    Rest,
+    // Faulty processes, in mutants only
+    ReadEarly,
+    PollUnlocked,
+    Restart,
+}
+
+impl System {
+    /// What may happen in a world; some of it may change nothing.
+    pub fn possible(&self, world: &World, actions: &mut Vec<Action>) {
+        self.inner(world, actions);
+        self.faults(world, actions);
+        self.outer(world, actions);
+    }
+
+    /// What goes on by itself, without faults and without time passing, in the order in which `calm` tries it.
+    pub fn inner(&self, world: &World, actions: &mut Vec<Action>) {
+        for (process, doing) in world.processes.iter().enumerate() {
+            let done = doing.todo.is_empty();
+            actions.push(if done { Action::Clear { process } } else { Action::Perform { process } });
+        }
+        for (&epoch, machine) in &world.machines {
+            match machine.at {
+                At::Delay => actions.push(Action::DelayPasses { epoch }),
+                At::Begin => actions.push(Action::Look { epoch }),
+                At::Looked { .. } => actions.push(Action::Begin { epoch, dies: false }),
+                At::Proceed { .. } => actions.push(Action::StartBuild { epoch }),
+                At::Building { stop, .. } => {
+                    actions.extend(stop.then_some(Action::Stopped { epoch }));
+                    actions.push(Action::Succeed { epoch });
+                }
+                At::Built { .. } => actions.push(Action::Report { epoch, dies: false, again: false }),
+                At::Asked { .. } | At::Reporting { .. } | At::Over => {}
+            }
+        }
+        for (run, state) in world.runs.iter().enumerate() {
+            actions.extend(match state.at {
+                RunAt::Asking => Some(Action::Ask { run, dies: false }),
+                RunAt::Granted => Some(Action::Advance { run, dies: false }),
+                RunAt::Ready => Some(Action::PodStarts { run }),
+                RunAt::Finishing => Some(Action::Finish { run, dies: false }),
+                _ => None,
+            });
+            actions.extend(state.pod.map(|_| Action::PodEnds { run }));
+        }
+        actions.extend((0..world.late.len()).map(|late| Action::Deliver { late }));
+        actions.extend(world.tick.map(|_| Action::TickDecides { dies: false }));
+        actions.extend((world.rest != Rest::No).then_some(Action::Rest));
+    }
+
+    /// What goes on by itself as time passes and the rule ticks.
+    pub fn outer(&self, world: &World, actions: &mut Vec<Action>) {
+        let cluster = &world.document.0;
+        if matches!(cluster.phase, Phase::Active { idle_since: Some(_), .. }) {
+            actions.push(Action::KeepalivePasses);
+        }
+        if !world.rule {
+            return;
+        }
+        if !cluster.outbox.is_empty() {
+            actions.push(Action::SweepOutbox);
+        }
+        for (run, state) in world.runs.iter().enumerate() {
+            if state.at == RunAt::Lost {
+                actions.push(Action::SweepLostRun { run, dies: false });
+            } else if state.ended || state.at == RunAt::Over {
+                actions.push(Action::SweepRun { run });
+            }
+        }
+        if let Some(build) = cluster.phase.build() {
+            let epoch = build.epoch;
+            match world.machines.get(&epoch).map(|machine| machine.at) {
+                Some(At::Over) => actions.push(Action::SweepLostBuild { epoch, dies: false }),
+                Some(_) => {
+                    actions.push(Action::SweepStop { epoch });
+                    if self.mutant.reports_running_builds_lost() {
+                        actions.push(Action::SweepLostBuild { epoch, dies: false });
+                    }
+                }
+                None => {}
+            }
+        }
+        if world.tick.is_none() {
+            actions.push(Action::TickLooks);
+        }
+        if world.rest == Rest::No {
+            actions.push(Action::Rest);
+        }
+    }
+
+    /// What people do, what fails, dies, vanishes and is repeated.
+    fn faults(&self, world: &World, actions: &mut Vec<Action>) {
+        let left = &world.left;
+        let deaths: &[bool] = if left.deaths > 0 { &[false, true] } else { &[false] };
+        if left.people > 0 {
+            for &dies in deaths {
+                actions.extend([
+                    Action::Create { dies },
+                    Action::CreateWithMoreNodes { dies },
+                    Action::ChangeCount { dies },
+                    Action::ChangeType { dies },
+                    Action::Delete { dies },
+                    Action::ForceDelete { dies },
+                ]);
+            }
+        }
+        for (run, state) in world.runs.iter().enumerate() {
+            let submittable = left.runs > 0 && (run == 0 || world.runs[run - 1].at != RunAt::NotYet);
+            actions.extend((state.at == RunAt::NotYet && submittable).then_some(Action::Submit { run }));
+            actions.extend((left.people > 0).then_some(Action::Cancel { run }));
+            actions.extend((left.faults > 0).then_some(Action::Lose { run }));
+        }
+        if left.faults > 0 {
+            for (&epoch, machine) in &world.machines {
+                match machine.at {
+                    At::Begin => actions.push(Action::BeginFails { epoch }),
+                    At::Building { .. } => {
+                        actions.extend([true, false].map(|for_now| Action::Fail { epoch, for_now }));
+                        actions.push(Action::Vanish { epoch });
+                        if machine.work != Work::Destroy {
+                            actions.push(Action::AddonsFail { epoch });
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        if left.copies > 0 {
+            for (&epoch, machine) in &world.machines {
+                if matches!(machine.at, At::Built { .. }) {
+                    actions.push(Action::Report { epoch, dies: false, again: true });
+                }
+            }
+        }
+        if left.deaths > 0 {
+            self.deaths(world, actions);
+        }
+        self.mutations(world, actions);
+    }
+
+    fn deaths(&self, world: &World, actions: &mut Vec<Action>) {
+        actions.extend((0..world.processes.len()).map(|process| Action::Die { process }));
+        for (&epoch, machine) in &world.machines {
+            match machine.at {
+                At::Looked { .. } => actions.push(Action::Begin { epoch, dies: true }),
+                At::Built { .. } => actions.push(Action::Report { epoch, dies: true, again: false }),
+                _ => {}
+            }
+        }
+        for (run, state) in world.runs.iter().enumerate() {
+            actions.extend(match state.at {
+                RunAt::Asking => Some(Action::Ask { run, dies: true }),
+                RunAt::Granted => Some(Action::Advance { run, dies: true }),
+                RunAt::Finishing => Some(Action::Finish { run, dies: true }),
+                RunAt::Lost if world.rule => Some(Action::SweepLostRun { run, dies: true }),
+                _ => None,
+            });
+        }
+        actions.extend(world.tick.map(|_| Action::TickDecides { dies: true }));
+        if let Some(epoch) = world.document.build().map(|build| build.epoch)
+            && world.rule
+            && world.machines.get(&epoch).is_some_and(|machine| machine.at == At::Over)
+        {
+            actions.push(Action::SweepLostBuild { epoch, dies: true });
+        }
+    }
+
+    fn mutations(&self, world: &World, actions: &mut Vec<Action>) {
+        if self.mutant.reads_early() && world.stale.is_none() {
+            actions.push(Action::ReadEarly);
+        }
+        if self.mutant.polls() && world.document.build().is_some() {
+            let building = |at| matches!(at, At::Building { .. });
+            let locked = world.machines.values().any(|machine| building(machine.at));
+            actions.extend((!locked).then_some(Action::PollUnlocked));
+        }
+        if self.mutant.restarts() && world.document.0.status() == Status::Active {
+            actions.push(Action::Restart);
+        }
+    }
+}

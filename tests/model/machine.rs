@@ -1,0 +1,102 @@
+//! The cluster machine, step by step, and what Terraform does in its builds.
+
+use crate::action::Action;
+use crate::document::{Nodes, Work};
+use crate::system::{System, report, wait_is_over};
+use crate::world::{At, Ended, Existing, Input, Late, Machine, Who, World};
+use domain::cluster::{Build, Command};
+
+impl System {
+    /// One step of a cluster machine or its build.
+    pub fn machine_step(&self, world: &mut World, action: Action) -> Option<()> {
+        match action {
+            Action::DelayPasses { epoch } => {
+                wait_is_over(world, epoch);
+                go(world, epoch, At::Begin)
+            }
+            Action::Look { epoch } => {
+                let cluster = &world.document.0;
+                let forced = cluster.phase.build().is_none_or(|build: &Build| build.forced);
+                let destroys = world.machines.get(&epoch)?.work == Work::Destroy;
+                let pods = destroys && !forced && cluster.expects_build(epoch) && world.pods();
+                let input = Input { generation: cluster.generation, nodes: Nodes::of(&cluster.settings) };
+                go(world, epoch, At::Looked { pods, input })
+            }
+            Action::BeginFails { epoch } => {
+                world.left.faults -= 1;
+                go(world, epoch, At::Built { ended: Ended::Badly })
+            }
+            Action::Begin { epoch, dies } => {
+                let At::Looked { pods, input } = world.machines.get(&epoch)?.at else { return None };
+                let at = if dies { At::Begin } else { At::Asked { pods, input } };
+                go(world, epoch, at)?;
+                let command = Command::BeginBuild { epoch, live_pods: u32::from(pods) };
+                self.command(world, &command, Who::Begin(epoch), dies)
+            }
+            Action::StartBuild { epoch } => {
+                let Machine { work, at: At::Proceed { input } } = *world.machines.get(&epoch)? else { return None };
+                let found = world.aws.get(&input.generation).copied();
+                match (work, found) {
+                    (Work::Create, None) => exists(world, input, false, None),
+                    (Work::Destroy, Some(found)) => exists(world, input, false, found.nodes),
+                    (Work::Update, Some(found)) => exists(world, input, found.whole, None),
+                    (Work::Create, Some(_)) | (Work::Destroy | Work::Update, None) => {}
+                }
+                go(world, epoch, At::Building { input, stop: false })
+            }
+            Action::Report { epoch, dies, again } => {
+                let At::Built { ended } = world.machines.get(&epoch)?.at else { return None };
+                if again {
+                    world.left.copies -= 1;
+                    world.late.push(Late::Report { epoch, ended });
+                }
+                if !dies {
+                    go(world, epoch, At::Reporting { ended })?;
+                }
+                self.command(world, &report(epoch, ended), Who::Report(epoch), dies)
+            }
+            Action::Succeed { epoch } => {
+                self.build_is_whole(world, epoch)?;
+                go(world, epoch, At::Built { ended: Ended::Well })
+            }
+            Action::AddonsFail { epoch } => {
+                world.left.faults -= 1;
+                self.build_is_whole(world, epoch)?;
+                go(world, epoch, At::Built { ended: Ended::Badly })
+            }
+            Action::Fail { epoch, for_now } => {
+                world.left.faults -= 1;
+                go(world, epoch, At::Built { ended: if for_now { Ended::ForNow } else { Ended::Badly } })
+            }
+            Action::Stopped { epoch } => go(world, epoch, At::Built { ended: Ended::ForNow }),
+            Action::Vanish { epoch } => {
+                world.left.faults -= 1;
+                go(world, epoch, At::Over)
+            }
+            _ => None,
+        }
+    }
+
+    /// Terraform has done all it was told.
+    fn build_is_whole(&self, world: &mut World, epoch: u64) -> Option<()> {
+        let Machine { work, at: At::Building { input, .. } } = *world.machines.get(&epoch)? else { return None };
+        if work == Work::Destroy {
+            world.aws.remove(&input.generation);
+            for run in world.runs.iter_mut().filter(|run| run.pod == Some(input.generation)) {
+                run.pod = None;
+            }
+        } else {
+            exists(world, input, true, Some(input.nodes));
+        }
+        Some(())
+    }
+}
+
+fn go(world: &mut World, epoch: u64, at: At) -> Option<()> {
+    world.machines.get_mut(&epoch)?.at = at;
+    Some(())
+}
+
+fn exists(world: &mut World, input: Input, whole: bool, nodes: Option<Nodes>) {
+    world.aws.insert(input.generation, Existing { whole, nodes });
+}

@@ -1,0 +1,155 @@
+//! States that differ only in absolute numbers are one: epochs, generations and keys of the outbox are replaced by
+//! their rank among those that somebody still refers to. That keeps the space small, whatever came before.
+
+use crate::document::{Act, Document};
+use crate::world::{At, Late, Who, World};
+use domain::cluster::{Cluster, Effect};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The numbers that are referred to, in order.
+#[derive(Default)]
+struct Ranks(Vec<u64>);
+
+impl Ranks {
+    fn see(&mut self, number: u64) {
+        if let Err(place) = self.0.binary_search(&number) {
+            self.0.insert(place, number);
+        }
+    }
+
+    fn rank(&self, number: u64) -> u64 {
+        self.0.binary_search(&number).map_or(number, |place| place as u64)
+    }
+
+    fn is_identity(&self) -> bool {
+        self.0.last().is_none_or(|last| *last + 1 == self.0.len() as u64)
+    }
+}
+
+impl World {
+    /// Brings the world into the form that stands for all that differ from it only in numbers.
+    pub fn normalise(&mut self) {
+        self.forget_old_machines();
+        self.simplify_document();
+        self.late.sort();
+        let (mut epochs, mut generations, mut keys) = (Ranks::default(), Ranks::default(), Ranks::default());
+        self.visit(&mut |number| match number {
+            Number::Epoch(epoch) => epochs.see(*epoch),
+            Number::Generation(generation) => generations.see((*generation).into()),
+            Number::Key(key) => keys.see(*key),
+        });
+        if epochs.is_identity() && generations.is_identity() && keys.is_identity() {
+            return;
+        }
+        self.visit(&mut |number| match number {
+            Number::Epoch(epoch) => *epoch = epochs.rank(*epoch),
+            Number::Generation(generation) => *generation = generations.rank((*generation).into()) as u32,
+            Number::Key(key) => *key = keys.rank(*key),
+        });
+        self.processes.sort();
+    }
+
+    /// Executions that are over and that nobody will ask for, or try to start, again.
+    fn forget_old_machines(&mut self) {
+        if self.machines.values().all(|machine| machine.at != At::Over) {
+            return;
+        }
+        let starts = |acts: &mut dyn Iterator<Item = Act>, epoch: u64| {
+            acts.any(|act| matches!(act, Act::Start { epoch: started, .. } if started == epoch))
+        };
+        let (document, stale, processes) = (&self.document, &self.stale, &self.processes);
+        self.machines.retain(|epoch, machine| {
+            let known = |document: &Document| {
+                document.0.expects_build(*epoch) || starts(&mut document.acts().map(|(_, act)| act), *epoch)
+            };
+            machine.at != At::Over
+                || known(document)
+                || stale.as_ref().is_some_and(known)
+                || processes.iter().any(|process| starts(&mut process.todo.iter().map(|(_, act)| *act), *epoch))
+        });
+    }
+
+    fn simplify_document(&mut self) {
+        for document in [Some(&mut self.document), self.stale.as_mut()].into_iter().flatten() {
+            Document::simplify(Arc::make_mut(&mut document.0));
+        }
+    }
+
+    /// Visits every number that stands for something.
+    fn visit(&mut self, see: &mut dyn FnMut(Number<'_>)) {
+        for document in [Some(&mut self.document), self.stale.as_mut()].into_iter().flatten() {
+            visit_cluster(Arc::make_mut(&mut document.0), see);
+        }
+        for process in &mut self.processes {
+            if let Who::Begin(epoch) | Who::Report(epoch) = &mut process.who {
+                see(Number::Epoch(epoch));
+            }
+            for (key, act) in &mut process.todo {
+                see(Number::Key(key));
+                match act {
+                    Act::Start { epoch, generation, .. } => {
+                        see(Number::Epoch(epoch));
+                        see(Number::Generation(generation));
+                    }
+                    Act::Stop { epoch } => see(Number::Epoch(epoch)),
+                    Act::Grant { .. } | Act::Fail { .. } | Act::Enable => {}
+                }
+            }
+            process.done.iter_mut().for_each(|key| see(Number::Key(key)));
+        }
+        let machines = std::mem::take(&mut self.machines);
+        for (mut epoch, mut machine) in machines {
+            see(Number::Epoch(&mut epoch));
+            if let At::Looked { input, .. } | At::Asked { input, .. } | At::Proceed { input } | At::Building { input, .. } =
+                &mut machine.at
+            {
+                see(Number::Generation(&mut input.generation));
+            }
+            self.machines.insert(epoch, machine);
+        }
+        let aws = std::mem::take(&mut self.aws);
+        for (mut generation, existing) in aws {
+            see(Number::Generation(&mut generation));
+            self.aws.insert(generation, existing);
+        }
+        self.runs.iter_mut().filter_map(|run| run.pod.as_mut()).for_each(|generation| see(Number::Generation(generation)));
+        for late in &mut self.late {
+            if let Late::Report { epoch, .. } = late {
+                see(Number::Epoch(epoch));
+            }
+        }
+    }
+}
+
+/// A number with its meaning.
+enum Number<'a> {
+    Epoch(&'a mut u64),
+    Generation(&'a mut u32),
+    Key(&'a mut u64),
+}
+
+fn visit_cluster(cluster: &mut Cluster, see: &mut dyn FnMut(Number<'_>)) {
+    see(Number::Epoch(&mut cluster.epoch));
+    see(Number::Generation(&mut cluster.generation));
+    if let Some(build) = crate::document::build_mut(&mut cluster.phase) {
+        see(Number::Epoch(&mut build.epoch));
+    }
+    let mut outbox = BTreeMap::new();
+    for (mut key, mut effect) in std::mem::take(&mut cluster.outbox) {
+        see(Number::Key(&mut key));
+        match &mut effect {
+            Effect::StartMachine { epoch, generation, .. } => {
+                see(Number::Epoch(epoch));
+                see(Number::Generation(generation));
+            }
+            Effect::StopBuild { epoch } => see(Number::Epoch(epoch)),
+            // The run does not look at it.
+            Effect::Grant { generation, .. } => *generation = 0,
+            Effect::FailRun { .. } | Effect::EnableKeepalive => {}
+        }
+        outbox.insert(key, effect);
+    }
+    cluster.outbox = outbox;
+    see(Number::Key(&mut cluster.next_effect));
+}
