@@ -107,7 +107,7 @@ impl System {
         if matches!(cluster.phase, Phase::Active { idle_since: Some(_), .. }) {
             actions.push(Action::KeepalivePasses);
         }
-        if !world.rule {
+        if !(world.rule || self.mutant.sweeps_hourly()) {
             return;
         }
         if !cluster.outbox.is_empty() {
@@ -136,7 +136,7 @@ impl System {
         if world.tick.is_none() {
             actions.push(Action::TickLooks);
         }
-        if world.rest == Rest::No {
+        if world.rest == Rest::No && world.rule {
             actions.push(Action::Rest);
         }
     }
@@ -188,6 +188,9 @@ impl System {
         if left.deaths > 0 {
             self.deaths(world, actions);
         }
+        if world.rest == Rest::No && !world.rule && self.mutant.sweeps_hourly() {
+            actions.push(Action::Rest);
+        }
         self.mutations(world, actions);
     }
 
@@ -205,13 +208,12 @@ impl System {
                 RunAt::Asking => Some(Action::Ask { run, dies: true }),
                 RunAt::Granted => Some(Action::Advance { run, dies: true }),
                 RunAt::Finishing => Some(Action::Finish { run, dies: true }),
-                RunAt::Lost if world.rule => Some(Action::SweepLostRun { run, dies: true }),
+                RunAt::Lost => Some(Action::SweepLostRun { run, dies: true }),
                 _ => None,
             });
         }
         actions.extend(world.tick.map(|_| Action::TickDecides { dies: true }));
         if let Some(epoch) = world.document.build().map(|build| build.epoch)
-            && world.rule
             && world.machines.get(&epoch).is_some_and(|machine| machine.at == At::Over)
         {
             actions.push(Action::SweepLostBuild { epoch, dies: true });

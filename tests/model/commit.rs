@@ -192,7 +192,10 @@ pub fn stop(world: &mut World, epoch: u64) {
 pub fn end_run(world: &mut World, number: usize) {
     let run = &mut world.runs[number];
     run.ended |= run.at.is_open();
-    if matches!(run.at, RunAt::Asked | RunAt::Waiting | RunAt::Granted | RunAt::Advancing | RunAt::Ready | RunAt::Working) {
+    if matches!(
+        run.at,
+        RunAt::Asked | RunAt::Waiting | RunAt::Granted | RunAt::Advancing | RunAt::Ready | RunAt::Working
+    ) {
         run.at = RunAt::Finishing;
     }
 }

@@ -55,18 +55,15 @@ impl World {
         if self.machines.values().all(|machine| machine.at != At::Over) {
             return;
         }
-        let starts = |acts: &mut dyn Iterator<Item = Act>, epoch: u64| {
-            acts.any(|act| matches!(act, Act::Start { epoch: started, .. } if started == epoch))
-        };
         let (document, stale, processes) = (&self.document, &self.stale, &self.processes);
         self.machines.retain(|epoch, machine| {
-            let known = |document: &Document| {
-                document.0.expects_build(*epoch) || starts(&mut document.acts().map(|(_, act)| act), *epoch)
-            };
+            let starts = |act: Act| matches!(act, Act::Start { epoch: started, .. } if started == *epoch);
+            let known =
+                |document: &Document| document.0.expects_build(*epoch) || document.acts().any(|(_, act)| starts(act));
             machine.at != At::Over
                 || known(document)
                 || stale.as_ref().is_some_and(known)
-                || processes.iter().any(|process| starts(&mut process.todo.iter().map(|(_, act)| *act), *epoch))
+                || processes.iter().any(|process| process.todo.iter().any(|(_, act)| starts(*act)))
         });
     }
 
@@ -101,8 +98,10 @@ impl World {
         let machines = std::mem::take(&mut self.machines);
         for (mut epoch, mut machine) in machines {
             see(Number::Epoch(&mut epoch));
-            if let At::Looked { input, .. } | At::Asked { input, .. } | At::Proceed { input } | At::Building { input, .. } =
-                &mut machine.at
+            if let At::Looked { input, .. }
+            | At::Asked { input, .. }
+            | At::Proceed { input }
+            | At::Building { input, .. } = &mut machine.at
             {
                 see(Number::Generation(&mut input.generation));
             }
@@ -113,7 +112,10 @@ impl World {
             see(Number::Generation(&mut generation));
             self.aws.insert(generation, existing);
         }
-        self.runs.iter_mut().filter_map(|run| run.pod.as_mut()).for_each(|generation| see(Number::Generation(generation)));
+        self.runs
+            .iter_mut()
+            .filter_map(|run| run.pod.as_mut())
+            .for_each(|generation| see(Number::Generation(generation)));
         for late in &mut self.late {
             if let Late::Report { epoch, .. } = late {
                 see(Number::Epoch(epoch));

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::bounds::Bounds;
 use crate::document::{Document, NOW, build_mut, failure, long_ago, other_count, other_type, run_id};
 use crate::mutant::Mutant;
-use crate::world::{Answer, At, Ended, Late, Process, Rest, RunAt, Who, World};
+use crate::world::{Answer, Ended, Late, Process, Rest, RunAt, Who, World};
 use domain::cluster::{BuildReport, Command, Phase, Status};
 use domain::failure::FailureClass;
 use domain::settings::SettingsDelta;
@@ -91,7 +91,7 @@ impl System {
             }
             Action::Finish { run, dies } => {
                 let command = Command::Release { run: run_id(run) };
-                if self.mutant.forgets_to_release() {
+                if self.mutant.keeps_leases() {
                     world.runs[run].at = RunAt::Over;
                     return Some(());
                 }
@@ -119,7 +119,8 @@ impl System {
                 Some(())
             }
             Action::TickLooks => {
-                world.document.0.ends_at().is_some_and(|end| NOW >= end).then_some(())?;
+                let over = world.document.0.ends_at().is_some_and(|end| NOW >= end);
+                (over || self.mutant.ticks_always()).then_some(())?;
                 world.tick = Some(world.pods());
                 Some(())
             }
@@ -134,7 +135,7 @@ impl System {
             }
             Action::SweepRun { run } => {
                 (world.document.leased_to(run) || world.document.awaited_by(run)).then_some(())?;
-                self.mutant.sweeps_runs().then_some(())?;
+                (!self.mutant.keeps_leases()).then_some(())?;
                 self.command(world, &Command::Release { run: run_id(run) }, Who::Nobody, false)
             }
             Action::SweepLostRun { run, dies } => {

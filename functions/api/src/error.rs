@@ -6,7 +6,6 @@ use domain::id::InvalidId;
 use runtime::http;
 use serde_json::json;
 use wire::v1::graph::FlowError;
-use wire::v1::integration::RegisterError;
 
 /// An answer other than what was asked for.
 #[derive(Debug)]
@@ -45,15 +44,6 @@ impl<E: Into<runtime::Error>> From<E> for Error {
 /// An id in a path, from its text.
 pub(crate) fn id<T: std::str::FromStr<Err = InvalidId>>(text: &str) -> Result<T> {
     text.parse().map_err(|error: InvalidId| Error::Http(StatusCode::BAD_REQUEST, error.to_string()))
-}
-
-/// What the request itself has wrong.
-pub(crate) fn register(error: RegisterError) -> runtime::Error {
-    match error {
-        RegisterError::Settings(error) => error.into(),
-        RegisterError::Service(_) => runtime::Error::Unprocessable(error.to_string()),
-        RegisterError::Type { .. } | RegisterError::Credentials(_) => runtime::Error::Invalid(error.to_string()),
-    }
 }
 
 /// An engine may be registered later; everything else has to be changed in the request.

@@ -6,12 +6,16 @@ use ondemand_eks_api::{Api, router};
 use runtime::environment::{flag, optional, required};
 use runtime::{Error, World, access::Access, ports::SystemClock, ports::Vault, telemetry};
 use std::sync::Arc;
+use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     telemetry::start();
     lambda_http::run(router(start()?)).await
 }
+
+/// API Gateway waits for an answer for half a minute, and the answer takes its time too.
+const PATIENCE: Duration = Duration::from_secs(26);
 
 fn start() -> Result<Api, lambda_http::Error> {
     let sdk = adapter_sdk::Sdk::from_env()?;
@@ -36,6 +40,7 @@ fn start() -> Result<Api, lambda_http::Error> {
         access: Access { vault: vault.clone(), identity: Arc::new(adapter_sts::StsIdentity::new(&sdk)) },
         files: files(vault, prefix)?,
         limits: limits()?,
+        patience: PATIENCE,
     })
 }
 

@@ -7,6 +7,7 @@ use domain::settings::Limits;
 use runtime::access::Access;
 use runtime::{Error, World};
 use std::sync::Arc;
+use std::time::Duration;
 use wire::v1::cluster::ClusterView;
 
 /// The state of the API: ports only, so that it can run over memory as well as over AWS.
@@ -20,6 +21,8 @@ pub struct Api {
     pub files: Arc<dyn CredentialsFiles>,
     /// What this deployment allows.
     pub limits: Limits,
+    /// How long one request waits for the result of a preview.
+    pub patience: Duration,
 }
 
 impl Api {

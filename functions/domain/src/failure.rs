@@ -1,5 +1,6 @@
 //! What went wrong with a build or a cluster, in a form that tells a person what to do.
 
+use crate::diagnosis::Policy;
 use serde::{Deserialize, Serialize};
 
 /// The kinds of failure that ask for different reactions.
@@ -24,6 +25,8 @@ pub enum FailureClass {
     StateLocked,
     /// A resource cannot be deleted while others depend on it.
     Dependency,
+    /// The cluster's own API turns the caller away, whatever IAM allows.
+    KubernetesUnauthorized,
     /// AWS throttled the call, or a network call failed.
     Transient,
     /// The build ran out of time, was stopped or vanished.
@@ -55,6 +58,9 @@ pub struct Failure {
     /// IAM actions to add, such as `ec2:CreateVpc`, sorted and without repetition.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing_actions: Vec<String>,
+    /// The policy that allows them, ready to paste.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
     /// The CodeBuild build in which it happened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build_id: Option<String>,
@@ -63,7 +69,14 @@ pub struct Failure {
 impl Failure {
     /// A failure of a class, in words, without further detail.
     pub fn new(class: FailureClass, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), remedy: String::new(), missing_actions: vec![], build_id: None }
+        Self {
+            class,
+            message: message.into(),
+            remedy: String::new(),
+            missing_actions: vec![],
+            policy: None,
+            build_id: None,
+        }
     }
 
     /// The same with a remedy.

@@ -22,12 +22,13 @@ pub struct KeepaliveFunction {
 }
 
 impl KeepaliveFunction {
-    /// Looks after every cluster and every open run. One that fails does not keep the others waiting.
+    /// Runs the flows whose time has come, and looks after every cluster and every open run. One that fails does not keep the others waiting.
     ///
     /// # Errors
     /// Those of listing; and the last of the failures once all were looked after.
     pub async fn tick(&self) -> Result<Value, Error> {
         let mut failed = None;
+        let periodic = self.world.run_due_flows().await?;
         let runs = self.world.open_runs().await?;
         for run in &runs {
             if let Err(error) = self.look_after_run(*run).await {
@@ -46,7 +47,7 @@ impl KeepaliveFunction {
             return Err(error);
         }
         self.rest().await?;
-        Ok(json!({"clusters": clusters.len(), "open_runs": runs.len()}))
+        Ok(json!({"clusters": clusters.len(), "open_runs": runs.len(), "periodic_flows": periodic}))
     }
 
     async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
@@ -129,7 +130,8 @@ impl KeepaliveFunction {
 
     async fn nothing_left(&self) -> Result<bool, Error> {
         let idle = |cluster: &Cluster| cluster.status() == Status::Terminated && cluster.outbox.is_empty();
-        Ok(self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty())
+        let asleep = self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty();
+        Ok(asleep && !self.world.has_periodic_flows().await?)
     }
 }
 

@@ -18,7 +18,9 @@ pub async fn compute(world: &World, run: &Run, id: OperatorId) -> Result<Outcome
         OperatorKind::SystemMetric { metric } => match measured(run, &dag, operator, *metric) {
             Some(number) => ParameterValue::of_json(&number),
             None => {
-                return Ok(failed("There is no measurement of the input's operator: it was not a function.".to_owned()));
+                return Ok(failed(
+                    "There is no measurement of the input's operator: it was not a function.".to_owned(),
+                ));
             }
         },
         OperatorKind::Function { .. } | OperatorKind::Metric { .. } | OperatorKind::Check { .. } => {

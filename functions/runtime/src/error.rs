@@ -1,5 +1,8 @@
 //! What can go wrong outside the domain.
 
+use wire::sdk::Problem;
+use wire::v1::integration::RegisterError;
+
 /// A call to an outside system that failed.
 #[derive(Debug, thiserror::Error)]
 #[error("{attempted}: {detail}")]
@@ -107,6 +110,29 @@ impl From<domain::settings::SettingsError> for Error {
             }
             SettingsError::MinAboveMax { .. } | SettingsError::RetiredType { .. } | SettingsError::NoGpu { .. } => {
                 Self::Unprocessable(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<RegisterError> for Error {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Settings(error) => error.into(),
+            RegisterError::Service(_) => Self::Unprocessable(error.to_string()),
+            RegisterError::Type { .. } | RegisterError::Credentials(_) => Self::Invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        match problem {
+            Problem::Register(error) => error.into(),
+            Problem::Settings(error) => error.into(),
+            Problem::Unsupported(_) | Problem::UnsupportedOperator { .. } => Self::Unprocessable(problem.to_string()),
+            Problem::Missing(_) | Problem::Unreadable { .. } | Problem::NoName | Problem::Operator { .. } => {
+                Self::Invalid(problem.to_string())
             }
         }
     }

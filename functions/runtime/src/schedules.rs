@@ -65,6 +65,14 @@ impl World {
         Ok(periodic)
     }
 
+    /// Whether a flow waits for its time to come.
+    ///
+    /// # Errors
+    /// Those of listing.
+    pub async fn has_periodic_flows(&self) -> Result<bool, Error> {
+        Ok(self.flows().await?.iter().any(|flow| matches!(flow.schedule, Schedule::Periodic { .. })))
+    }
+
     /// Submits a run if a moment of the schedule has passed since the last time. However many have passed, it is one
     /// run; and none while an earlier one still waits for its cluster, so that runs do not pile up before it.
     async fn run_if_due(&self, stored: Stored<Flow>, cron: &str) -> Result<(), Error> {

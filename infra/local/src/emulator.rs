@@ -101,8 +101,8 @@ impl Emulator {
     pub(crate) async fn died(&mut self) -> String {
         let status = self.process.wait().await.map_or_else(|error| error.to_string(), |status| status.to_string());
         format!(
-            "{NAME} ended by itself ({status}), and with it the functions, the tables and the builds. \
-             Start again with: cargo local up\n{} ends with:\n{}",
+            "{} ends with:\n{}\n{NAME} ended by itself ({status}), and with it the functions, the tables and the \
+             builds; the rest was stopped. Start again with: cargo local up",
             self.log.display(),
             tail(&self.log)
         )

@@ -30,7 +30,7 @@ async fn register_integration(
     State(api): State<Api>,
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<Registered>)> {
-    let registering = request.read(api.limits).map_err(error::register)?;
+    let registering = request.read(api.limits)?;
     let file = match &registering.credentials {
         CredentialsInput::File { path, .. } => Some(api.files.read(path).await?),
         _ => None,

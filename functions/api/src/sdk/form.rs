@@ -64,5 +64,5 @@ impl Fields {
 }
 
 fn missing(name: &str) -> Error {
-    super::problem(Problem::Missing(format!("field '{name}'"))).into()
+    Problem::Missing(format!("field '{name}'")).into()
 }

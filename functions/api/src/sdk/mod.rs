@@ -6,18 +6,17 @@
 mod dialect;
 mod flows;
 mod form;
+mod preview;
 mod resources;
 mod runs;
 mod unsupported;
 
-use crate::error::Error;
 use crate::state::Api;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, middleware};
 use runtime::environment;
 use uuid::Uuid;
-use wire::sdk::Problem;
 use wire::sdk::version::Version;
 
 /// All routes, under `/api` for the version that the environment names, and under `/sdk/<version>/api` for any.
@@ -28,6 +27,7 @@ pub(crate) fn router() -> Router<Api> {
         .merge(resources::router())
         .merge(flows::router())
         .merge(runs::router())
+        .merge(preview::router())
         .merge(unsupported::router());
     Router::new()
         .merge(routes.clone())
@@ -42,20 +42,6 @@ pub(crate) fn is_handshake(path: &str) -> bool {
     path == dialect::HANDSHAKE || (path.starts_with("/sdk/") && path.ends_with(dialect::HANDSHAKE))
 }
 
-/// What the request itself has wrong.
-pub(crate) fn problem(problem: Problem) -> runtime::Error {
-    match problem {
-        Problem::Missing(_) | Problem::Unreadable { .. } | Problem::NoName | Problem::Operator { .. } => {
-            runtime::Error::Invalid(problem.to_string())
-        }
-        Problem::Unsupported(_) | Problem::UnsupportedOperator { .. } => {
-            runtime::Error::Unprocessable(problem.to_string())
-        }
-        Problem::Register(error) => crate::error::register(error),
-        Problem::Settings(error) => error.into(),
-    }
-}
-
 /// A multipart answer. What separates its parts is random, so that no content can hold it.
 pub(crate) fn multipart(render: impl FnOnce(String) -> (String, Vec<u8>)) -> Response {
     let (content_type, body) = render(Uuid::new_v4().simple().to_string());
@@ -68,10 +54,4 @@ async fn known_status(mut response: Response) -> Response {
         *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     }
     response
-}
-
-impl From<Problem> for Error {
-    fn from(error: Problem) -> Self {
-        problem(error).into()
-    }
 }

@@ -4,6 +4,7 @@
 //! while there is none, with a redirect to itself. The SDK follows up to 30 of them.
 
 use super::form::GraphForm;
+use super::multipart;
 use crate::error::{Error, Result};
 use crate::extract::{Named, Params};
 use crate::state::Api;
@@ -26,14 +27,12 @@ use wire::sdk::dag::{Context, parse};
 use wire::sdk::preview::PreviewAnswer;
 use wire::v1::run::{Logs, RunSummary};
 
-/// How long one request waits. API Gateway waits for half a minute, and the answer takes its time too.
-const LONGEST_WAIT: Duration = Duration::from_secs(26);
 /// How many redirects the SDK follows.
 const MOST_REDIRECTS: u32 = 30;
 /// How long to wait before looking again, at first and at last.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// What fits into an answer of Lambda, which is 6 MB of base64.
-const LARGEST_ANSWER: usize = 4_500_000;
+/// What fits into an answer of Lambda, which carries 6 MB of base64.
+const LARGEST_ANSWER: u64 = 4_400_000;
 /// So much of each text of a log is shown.
 const LONGEST_LOG: usize = 64 * 1024;
 
@@ -90,7 +89,7 @@ async fn wait(api: &Api, id: RunId) -> Result<Run> {
     let (mut pause, longest) = PAUSES;
     loop {
         let run = api.world.run(id).await?.value;
-        if run.status.is_final() || start.elapsed() + pause > LONGEST_WAIT {
+        if run.status.is_final() || start.elapsed() + pause > api.patience {
             return Ok(run);
         }
         sleep(pause).await;
@@ -130,8 +129,9 @@ async fn answer(api: &Api, preview: &Preview, run: &Run) -> Result<Response> {
     }
     let (names, logs) = (preview.names(), logs(api, preview, &dag).await?);
     let answer = PreviewAnswer { run, dag: &dag, names: &names, logs: &logs };
-    let size: u64 = answer.wanted().map(|(_, output)| output.size_bytes).sum();
-    if size > LARGEST_ANSWER as u64 {
+    let values: u64 = answer.wanted().map(|(_, output)| output.size_bytes).sum();
+    let size = values + answer.metadata().to_string().len() as u64;
+    if size > LARGEST_ANSWER {
         return Err(too_large(size));
     }
     let keys: BTreeMap<_, _> = answer
@@ -142,16 +142,12 @@ async fn answer(api: &Api, preview: &Preview, run: &Run) -> Result<Response> {
     if let Some(lost) = keys.iter().find(|(id, _)| !contents.contains_key(id)) {
         return Err(runtime::Error::NotFound { what: "object", id: lost.1.clone() }.into());
     }
-    let (content_type, body) = answer.render(&contents, Uuid::new_v4().simple().to_string());
-    if body.len() > LARGEST_ANSWER {
-        return Err(too_large(body.len() as u64));
-    }
-    Ok(([(header::CONTENT_TYPE, content_type)], body).into_response())
+    Ok(multipart(|boundary| answer.render(&contents, boundary)))
 }
 
 fn too_large(bytes: u64) -> Error {
     runtime::Error::TooLarge(format!(
-        "the values of this preview have {:.1} MB, and an answer can have {:.1} MB: return less, for example a part or a summary, or write the data to a store of your own and return its address. A published flow has no such limit on what one operator hands to the next: build the artifact with .lazy() and publish it with client.publish_flow()",
+        "this preview has {:.1} MB of values and logs, and an answer can have {:.1} MB: return less, for example a part or a summary, or write the data to a store of your own and return its address. A published flow has no such limit on what one operator hands to the next: build the artifact with .lazy() and publish it with client.publish_flow()",
         bytes as f64 / 1e6,
         LARGEST_ANSWER as f64 / 1e6,
     ))

@@ -13,6 +13,7 @@ use runtime::memory::Memory;
 use serde_json::{Value, json};
 use std::io::{Cursor, Write};
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 pub const KEY: &str = "a-key-of-this-deployment";
@@ -36,7 +37,13 @@ impl Deployment {
         memory.allow(KEY).await.expect("stores");
         let files = InVault { vault: memory.vault.clone(), prefix: "ondemand-eks/test".to_owned() };
         let (world, access) = (memory.world(), memory.access());
-        let api = Api { world: world.clone(), access, files: Arc::new(files), limits: Limits::default() };
+        let api = Api {
+            world: world.clone(),
+            access,
+            files: Arc::new(files),
+            limits: Limits::default(),
+            patience: Duration::ZERO,
+        };
         Self { memory, world, router: router(api) }
     }
 

@@ -6,3 +6,7 @@ mod flows;
 mod harness;
 mod integrations;
 mod runs;
+mod sdk;
+mod sdk_flows;
+mod sdk_preview;
+mod sdk_resources;

@@ -1,4 +1,4 @@
-//! Previews, as the SDK asks for them. Time is tokio's own and stands still unless everybody waits for it.
+//! Previews, as the SDK asks for them.
 
 use crate::harness::{Deployment, KEY, refused, text, zipped};
 use axum::body::{Body, to_bytes};
@@ -82,7 +82,8 @@ async fn post(deployment: &Deployment, functions: &[Function<'_>]) -> Answer {
     let mut body = format!("--B\r\nContent-Disposition: form-data; name=\"dag\"\r\n\r\n{}\r\n", graph(functions));
     let mut body = std::mem::take(&mut body).into_bytes();
     for (number, name, _) in functions {
-        let head = format!("--B\r\nContent-Disposition: form-data; name=\"{0}\"; filename=\"{0}\"\r\n\r\n", operator(*number));
+        let head =
+            format!("--B\r\nContent-Disposition: form-data; name=\"{0}\"; filename=\"{0}\"\r\n\r\n", operator(*number));
         // The client packs anew for every request, and calls the folder as it likes.
         let package = zipped(&[(&format!("{}/model.py", Uuid::new_v4()), name)]);
         body.extend([head.as_bytes(), &package, b"\r\n"].concat());
@@ -126,7 +127,7 @@ async fn succeed(deployment: &Deployment, run: RunId, number: u128, value: &str,
     command(deployment, run, Command::Finished { operator: operator(number), attempt: 1, outcome }).await;
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_result_is_waited_for_on_the_same_host_and_path() {
     let (deployment, _) = Deployment::registered().await;
     let (path, run) = ask(&deployment, TWO).await;
@@ -148,7 +149,7 @@ async fn the_result_is_waited_for_on_the_same_host_and_path() {
     assert_eq!(parts, [(artifact(2), "second".to_owned())]);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn the_last_redirect_tells_what_is_going_on() {
     let (deployment, cluster) = Deployment::registered().await;
     let (path, run) = ask(&deployment, ONE).await;
@@ -170,7 +171,7 @@ async fn the_last_redirect_tells_what_is_going_on() {
     assert_ne!(ask(&deployment, &[(8, "one", &[])]).await.1, run);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_longer_graph_begins_where_the_earlier_one_ended() {
     let (deployment, _) = Deployment::registered().await;
     let (path, run) = ask(&deployment, ONE).await;
@@ -196,7 +197,7 @@ async fn a_longer_graph_begins_where_the_earlier_one_ended() {
     assert_eq!(get(&deployment, &path).await.parts().1, parts);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_failed_function_is_told_once() {
     let (deployment, _) = Deployment::registered().await;
     let (path, run) = ask(&deployment, TWO).await;
@@ -211,7 +212,7 @@ async fn a_failed_function_is_told_once() {
     assert_ne!(ask(&deployment, TWO).await.1, run);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_cluster_that_cannot_be_had_is_told_in_its_own_words() {
     let (deployment, cluster) = Deployment::registered().await;
     let (path, run) = ask(&deployment, ONE).await;
@@ -231,16 +232,16 @@ async fn a_cluster_that_cannot_be_had_is_told_in_its_own_words() {
     refused(&answer, 422, "Missing permissions: ec2:CreateVpc, eks:CreateCluster");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_does_not_fit_into_an_answer_is_said() {
     let (deployment, _) = Deployment::registered().await;
     let (path, run) = ask(&deployment, ONE).await;
     succeed(&deployment, run, 1, "small, but said to be large", 5_000_000).await;
     let answer = get(&deployment, &path).await.error();
-    refused(&answer, 413, "the values of this preview have 5.0 MB, and an answer can have 4.5 MB: return less");
+    refused(&answer, 413, "this preview has 5.0 MB of values and logs, and an answer can have 4.4 MB: return less");
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_preview_is_in_no_list_and_nobody_sees_it_without_a_key() {
     let (deployment, _) = Deployment::registered().await;
     let before = deployment.memory.store.all().len();
@@ -258,7 +259,7 @@ async fn a_preview_is_in_no_list_and_nobody_sees_it_without_a_key() {
     assert_ne!(ask(&deployment, ONE).await.1, run);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn what_cannot_be_run_is_refused_at_once() {
     let (deployment, _) = Deployment::registered().await;
     refused(&post(&deployment, &[]).await.error(), 400, "at least one operator");

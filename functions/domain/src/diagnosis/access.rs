@@ -92,7 +92,11 @@ pub(super) fn verdict(error: &Flat) -> Option<Verdict> {
         return Some(Verdict { effect: Effect::ExplicitDeny, policy: found.map(|(kind, _)| kind), policy_arn });
     }
     let (policy, rest) = error.after("because no ").find_map(kind)?;
-    rest.starts_with(" allows").then_some(Verdict { effect: Effect::NotAllowed, policy: Some(policy), policy_arn: None })
+    rest.starts_with(" allows").then_some(Verdict {
+        effect: Effect::NotAllowed,
+        policy: Some(policy),
+        policy_arn: None,
+    })
 }
 
 /// The kind of policy at the beginning of a text, and what follows.
@@ -143,7 +147,8 @@ pub(super) fn encoded(error: &Flat) -> Option<Encoded> {
 
 /// Whether a word is a piece of an encoded message and not the next word of the sentence.
 fn is_chunk(word: &str, expected: bool) -> bool {
-    let charset = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let charset =
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
     let plain = word.bytes().all(|byte| byte.is_ascii_lowercase());
     let title = word.bytes().skip(1).all(|byte| byte.is_ascii_lowercase());
     // Sixty-four letters at random hardly ever make a word of more than a few.

@@ -14,7 +14,7 @@ pub(super) struct Call {
 
 /// Reads the call from an error. What the error says in so many words counts before what follows from it.
 pub(super) fn call(error: &Flat) -> Call {
-    let operation = error.after("operation error ").filter_map(operation).next_back();
+    let operation = error.after("operation error ").filter_map(operation).last();
     let mut actions = named_actions(error);
     if actions.is_empty() {
         let derived = match operation {
@@ -30,8 +30,8 @@ pub(super) fn call(error: &Flat) -> Call {
 
 /// The error code in its place in a message, of whichever SDK.
 pub(super) fn code(error: &Flat) -> Option<&str> {
-    let v2 = || error.after("api error ").map(word).next_back();
-    let modelled = || error.after("https response error statuscode: ").filter_map(after_ids).next_back();
+    let v2 = || error.after("api error ").map(word).last();
+    let modelled = || error.after("https response error statuscode: ").filter_map(after_ids).last();
     let java = || error.after("error code: ").map(word).next();
     let cli = || error.after("an error occurred (").filter_map(|rest| rest.split(')').next()).next();
     let found = v2().or_else(modelled).or_else(java).or_else(cli).or_else(|| v1(error));
@@ -50,7 +50,7 @@ pub(super) fn resource(error: &Flat) -> Option<&str> {
 
 /// The actions that an error names, in its order.
 fn named_actions(error: &Flat) -> Vec<String> {
-    const BEFORE: [&str; 4] = ["not authorized to perform", "missing permissions for ", "(api: ", " api: "];
+    const BEFORE: [&str; 3] = ["not authorized to perform", "missing permissions for ", "api: "];
     let mut found: Vec<String> = vec![];
     for before in BEFORE {
         for rest in error.after(before) {
@@ -69,10 +69,11 @@ fn named_actions(error: &Flat) -> Vec<String> {
 
 /// The action at the beginning of a text, such as `ec2:CreateVpc`.
 fn action(text: &str) -> Option<&str> {
-    let text = text.trim_start_matches(['\'', '"', '`', '[']);
+    let text = text.split(' ').next()?.trim_start_matches(['\'', '"', '`', '[']);
     let (prefix, rest) = text.split_at(text.find(':')?);
     let name = rest[1..].len() - rest[1..].trim_start_matches(|c: char| c.is_ascii_alphanumeric() || c == '*').len();
-    let service = !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    let service =
+        !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let named = rest[1..].starts_with(|c: char| c.is_ascii_uppercase() || c == '*');
     (service && named).then(|| &text[..prefix.len() + 1 + name])
 }

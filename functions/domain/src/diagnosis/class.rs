@@ -63,5 +63,7 @@ fn of_word(word: &str) -> Option<FailureClass> {
 /// Whether the answer's status says that AWS itself failed, or had too much to do.
 fn is_server_error(error: &Flat) -> bool {
     let mut statuses = error.after("statuscode: ").chain(error.after("status code: "));
-    statuses.any(|rest| rest.starts_with("429") || (rest.starts_with('5') && rest.as_bytes().get(2).is_some_and(u8::is_ascii_digit)))
+    statuses.any(|rest| {
+        rest.starts_with("429") || (rest.starts_with('5') && rest.as_bytes().get(2).is_some_and(u8::is_ascii_digit))
+    })
 }

@@ -57,7 +57,7 @@ fn broken(line: &str) -> Option<RawError> {
     let summary = string(line, r#""summary":""#);
     let message = || {
         let message = string(line, r#""@message":""#)?;
-        Some(message.strip_prefix("Error: ").map(str::to_owned).unwrap_or(message))
+        Some(message.strip_prefix("Error:").unwrap_or(&message).trim_start().to_owned())
     };
     let mut raw = RawError::new(summary.or_else(message)?, string(line, r#""detail":""#).unwrap_or_default());
     raw.source.address = string(line, r#""address":""#);
@@ -91,11 +91,11 @@ mod tests {
             "diagnostic": {"severity": "error", "summary": "creating \"x\"", "detail": "one\ntwo \u{1}", "address": "aws_vpc.a"}});
         let whole = whole.to_string();
         let Event::Error(raw) = Event::read(&whole) else { panic!("{whole}") };
-        assert_eq!((raw.summary.as_str(), raw.detail.as_str()), ("creating \"x\"", "one\ntwo"));
+        assert_eq!((raw.summary.as_str(), raw.detail.as_str()), ("creating \"x\"", "one\ntwo \u{1}"));
         assert_eq!(raw.source.address.as_deref(), Some("aws_vpc.a"));
-        for end in whole.find("creating").expect("a summary")..whole.len() {
+        for end in whole.find("creating").expect("a message") + 1..whole.len() {
             let Event::Error(cut) = Event::read(&whole[..end]) else { panic!("{}", &whole[..end]) };
-            assert!(raw.message().starts_with(cut.message().trim_end()), "{cut:?}");
+            assert!(raw.summary.starts_with(&cut.summary) && raw.detail.starts_with(&cut.detail), "{cut:?}");
         }
         assert_eq!(Event::read(&whole[..12]), Event::Text);
         assert_eq!(Event::read(r#"{"@level":"info","type":"ver"#), Event::Other);

@@ -1,7 +1,7 @@
 //! A text as one line, so that it does not matter where a terminal broke it.
 
 /// A text with every run of white space as one blank.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Flat {
     text: String,
     lower: String,
@@ -33,11 +33,11 @@ impl Flat {
     }
 
     /// What follows each place where a phrase, given in lower case, is.
-    pub fn after<'a>(&'a self, phrase: &'a str) -> impl DoubleEndedIterator<Item = &'a str> {
+    pub fn after<'a>(&'a self, phrase: &'a str) -> impl Iterator<Item = &'a str> {
         self.lower.match_indices(phrase).map(move |(at, _)| &self.text[at + phrase.len()..])
     }
 
-    pub fn words(&self) -> impl DoubleEndedIterator<Item = &str> {
+    pub fn words(&self) -> impl Iterator<Item = &str> {
         self.text.split(' ')
     }
 }

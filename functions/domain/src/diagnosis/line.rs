@@ -34,13 +34,22 @@ pub(super) struct Line<'a> {
 
 impl<'a> Line<'a> {
     pub fn new(raw: &'a str) -> Self {
+        Self::read(raw, true)
+    }
+
+    /// The same for a line that begins with a time because its writer meant to say one.
+    pub fn with_time(raw: &'a str) -> Self {
+        Self::read(raw, false)
+    }
+
+    fn read(raw: &'a str, may_be_stamped: bool) -> Self {
         match without_escapes(raw.trim_end()) {
             Cow::Borrowed(raw) => {
-                let (text, edge, stamped) = bare(raw);
+                let (text, edge, stamped) = bare(raw, may_be_stamped);
                 Self { text: Cow::Borrowed(text), edge, stamped }
             }
             Cow::Owned(raw) => {
-                let (text, edge, stamped) = bare(&raw);
+                let (text, edge, stamped) = bare(&raw, may_be_stamped);
                 Self { text: Cow::Owned(text.to_owned()), edge, stamped }
             }
         }
@@ -52,8 +61,8 @@ impl<'a> Line<'a> {
 }
 
 /// The text without time and box.
-fn bare(raw: &str) -> (&str, Edge, bool) {
-    let unstamped = without_stamp(raw.trim_start_matches('\u{feff}'));
+fn bare(raw: &str, may_be_stamped: bool) -> (&str, Edge, bool) {
+    let unstamped = without_stamp(raw).filter(|_| may_be_stamped);
     let text = unstamped.unwrap_or(raw);
     let indented = text.trim_start();
     for (sign, edge) in EDGES {
@@ -76,7 +85,8 @@ fn without_stamp(text: &str) -> Option<&str> {
         Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => text,
     };
-    let text = [" UTC", "Z"].iter().find_map(|zone| text.strip_prefix(zone)).unwrap_or(text);
+    let zone = if bracketed { " UTC" } else { "Z" };
+    let text = text.strip_prefix(zone).unwrap_or(text);
     let text = ["+00:00", "-00:00", "+0000", "-0000"].iter().find_map(|zone| shaped(text, zone)).unwrap_or(text);
     let text = if bracketed { text.strip_prefix(']')? } else { text };
     if text.is_empty() {

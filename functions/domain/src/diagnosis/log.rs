@@ -52,7 +52,11 @@ pub(super) fn errors(log: &str) -> Vec<RawError> {
 fn read(log: &str) -> Vec<RawError> {
     let mut reader = Reader::default();
     for raw in log.lines() {
-        reader.take(&Line::new(raw));
+        let mut line = Line::new(raw);
+        if line.stamped && reader.may_say_times() && !raw.starts_with("[Container]") {
+            line = Line::with_time(raw);
+        }
+        reader.take(&line);
     }
     reader.close();
     reader.errors
@@ -76,6 +80,19 @@ struct Block {
     boxed: bool,
     stamped: bool,
     lines: Vec<String>,
+}
+
+/// Summaries of the AWS provider whose detail ends with a paragraph that begins with "Error:", too.
+const WITH_CAUSE: [&str; 2] = ["Error: Cannot assume IAM Role", "Error: No valid credential sources found"];
+
+impl Block {
+    /// Whether the next paragraph may be the cause and not another error.
+    fn expects_cause(&self) -> bool {
+        let beginning = Flat::new(&self.lines.iter().take(8).map(String::as_str).collect::<Vec<_>>().join(" "));
+        let named = WITH_CAUSE.iter().any(|summary| beginning.as_str().starts_with(summary));
+        let paragraph = self.lines.last().is_some_and(|last| last.trim().is_empty());
+        named && paragraph && !self.lines.iter().skip(1).any(|line| line.starts_with("Error:"))
+    }
 }
 
 #[derive(Debug, Default)]
@@ -103,6 +120,12 @@ impl Reader {
                 Event::Text => self.text(line),
             },
         }
+    }
+
+    /// Whether a sentence without a stamp is going on, so that a time belongs to it.
+    fn may_say_times(&self) -> bool {
+        let unstamped = self.open.as_ref().filter(|open| !open.stamped);
+        unstamped.is_some_and(|open| open.lines.last().is_some_and(|last| !last.trim().is_empty()))
     }
 
     /// A line that is no part of an error ends one, unless that has a box to end it.
@@ -136,20 +159,22 @@ impl Reader {
 
     /// What begins with a line, if anything does.
     fn beginning(&self, line: &Line<'_>) -> Option<Kind> {
-        let begins = |word: &str| line.text.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        let begins =
+            |word: &str| line.text.strip_prefix(word).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
         let in_box = self.open.as_ref().is_some_and(|open| open.boxed && !open.lines.is_empty());
         // Within a box the words may be anything; a line without a side says that the box's bottom is missing.
         if in_box && line.edge == Edge::Side {
             return None;
         }
         if begins("Error:") {
-            return Some(Kind::Error);
+            return (!self.open.as_ref().is_some_and(Block::expects_cause)).then_some(Kind::Error);
         }
         if begins("Warning:") {
             return Some(Kind::Warning);
         }
         // Other programs write it small, and so do sentences that a terminal broke there.
-        let within = self.open.as_ref().is_some_and(|open| open.lines.last().is_some_and(|last| !last.trim().is_empty()));
+        let within =
+            self.open.as_ref().is_some_and(|open| open.lines.last().is_some_and(|last| !last.trim().is_empty()));
         (begins("error:") && !within).then_some(Kind::Error)
     }
 

@@ -90,7 +90,20 @@ const RENAMED: &[(&str, &str, &str)] = &[
 /// Calls that no other service has by that name, for errors that name the call alone
 /// (`An error occurred (403) when calling the HeadObject operation`).
 const UNIQUE: &[(&str, &[&str])] = &[
-    ("ec2", &["AllocateAddress", "CreateInternetGateway", "CreateLaunchTemplate", "CreateNatGateway", "CreateSubnet", "CreateVpc", "DescribeAvailabilityZones", "DescribeVpcs", "RunInstances"]),
+    (
+        "ec2",
+        &[
+            "AllocateAddress",
+            "CreateInternetGateway",
+            "CreateLaunchTemplate",
+            "CreateNatGateway",
+            "CreateSubnet",
+            "CreateVpc",
+            "DescribeAvailabilityZones",
+            "DescribeVpcs",
+            "RunInstances",
+        ],
+    ),
     ("eks", &["CreateAccessEntry", "CreateNodegroup", "DescribeNodegroup", "UpdateNodegroupConfig"]),
     ("iam", &["CreateRole", "CreateServiceLinkedRole", "GetRole", "ListRoles"]),
     ("logs", &["CreateLogGroup"]),
@@ -118,12 +131,22 @@ const THINGS: &[(&str, &str, &str, &str)] = &[
     ("iam role", "iam:CreateRole", "iam:DeleteRole", "iam:GetRole"),
     ("iam policy", "iam:CreatePolicy", "iam:DeletePolicy", "iam:GetPolicy"),
     ("iam instance profile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"),
-    ("iam oidc provider", "iam:CreateOpenIDConnectProvider", "iam:DeleteOpenIDConnectProvider", "iam:GetOpenIDConnectProvider"),
+    (
+        "iam oidc provider",
+        "iam:CreateOpenIDConnectProvider",
+        "iam:DeleteOpenIDConnectProvider",
+        "iam:GetOpenIDConnectProvider",
+    ),
     ("cloudwatch log group", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups"),
     ("cloudwatch logs log group", "logs:CreateLogGroup", "logs:DeleteLogGroup", "logs:DescribeLogGroups"),
     ("kms key", "kms:CreateKey", "kms:ScheduleKeyDeletion", "kms:DescribeKey"),
     ("kms alias", "kms:CreateAlias", "kms:DeleteAlias", "kms:ListAliases"),
-    ("auto scaling group", "autoscaling:CreateAutoScalingGroup", "autoscaling:DeleteAutoScalingGroup", "autoscaling:DescribeAutoScalingGroups"),
+    (
+        "auto scaling group",
+        "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:DeleteAutoScalingGroup",
+        "autoscaling:DescribeAutoScalingGroups",
+    ),
     ("amazon s3 (simple storage) bucket", "s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"),
     ("s3 bucket", "s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"),
 ];
@@ -147,7 +170,9 @@ pub(super) fn action(prefix: &str, operation: &str) -> Option<String> {
 
 /// The action behind the provider's own words, in lower case: `creating ec2 vpc: `, `reading amazon s3 … bucket (b): `.
 pub(super) fn of_words(text: &str) -> Option<&'static str> {
-    for (index, verbs) in [&["creating ", "launching "][..], &["deleting "], &["reading ", "fetching ", "describing "]].iter().enumerate() {
+    for (index, verbs) in
+        [&["creating ", "launching "][..], &["deleting "], &["reading ", "fetching ", "describing "]].iter().enumerate()
+    {
         for verb in *verbs {
             let Some((_, rest)) = text.split_once(verb) else { continue };
             let rest = rest.strip_prefix("ec2 ").unwrap_or(rest);

@@ -127,7 +127,13 @@ pub(super) const CODES: &[(FailureClass, &[&str])] = &[
     ),
     (
         Quota,
-        &["InsufficientFreeAddressesInSubnet", "LimitExceeded", "LimitExceededException", "MaxSpotInstanceCountExceeded", "TooManyBuckets"],
+        &[
+            "InsufficientFreeAddressesInSubnet",
+            "LimitExceeded",
+            "LimitExceededException",
+            "MaxSpotInstanceCountExceeded",
+            "TooManyBuckets",
+        ],
     ),
     (
         Capacity,
@@ -149,13 +155,24 @@ pub(super) const CODES: &[(FailureClass, &[&str])] = &[
 
 /// Families of codes that every service makes members of.
 pub(super) const SUFFIXES: &[(FailureClass, &[&str])] = &[
-    (Quota, &["LimitExceeded", "LimitExceededException", "LimitExceededFault", "QuotaExceeded", "QuotaExceededException", "QuotaExceededFault"]),
+    (
+        Quota,
+        &[
+            "LimitExceeded",
+            "LimitExceededException",
+            "LimitExceededFault",
+            "QuotaExceeded",
+            "QuotaExceededException",
+            "QuotaExceededFault",
+        ],
+    ),
     (NameClash, &["AlreadyExists", "AlreadyExistsException", "AlreadyExistsFault", ".Duplicate", ".DuplicateName"]),
     (Dependency, &[".InUse"]),
 ];
 
 /// What Terraform says when it takes or gives back the lock of the state.
-pub(super) const LOCKING: &[&str] = &["error acquiring the state lock", "error locking state", "error releasing the state lock"];
+pub(super) const LOCKING: &[&str] =
+    &["error acquiring the state lock", "error locking state", "error releasing the state lock"];
 
 /// What says that somebody else has it: DynamoDB's refusal, S3's, and the note that the holder left.
 pub(super) const LOCKED: &[&str] =

@@ -51,7 +51,8 @@ fn place(text: &str) -> Option<(String, Option<&str>)> {
     let (file, rest) = text.split_once(' ')?;
     let rest = rest.strip_prefix("line ")?;
     let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-    (digits > 0 && !file.is_empty()).then(|| (format!("{file} line {}", &rest[..digits]), rest[digits..].strip_prefix(", in ")))
+    (digits > 0 && !file.is_empty())
+        .then(|| (format!("{file} line {}", &rest[..digits]), rest[digits..].strip_prefix(", in ")))
 }
 
 /// The address of a block that is named by its header: `resource "aws_vpc" "this":`.
@@ -136,7 +137,8 @@ mod tests {
 
     #[test]
     fn a_frame_is_found_in_a_text_that_lost_its_empty_lines() {
-        let text = r#"denied with an explicit deny with aws_vpc.this, on main.tf line 5, in resource "aws_vpc" "this": 5: x"#;
+        let text =
+            r#"denied with an explicit deny with aws_vpc.this, on main.tf line 5, in resource "aws_vpc" "this": 5: x"#;
         assert_eq!(frame_within(text), Some(source(Some("aws_vpc.this"), Some("main.tf line 5"))));
         assert_eq!(frame_within("denied with an explicit deny, on resource x line y"), None);
     }

@@ -152,3 +152,25 @@ fn a_preview_has_no_name_and_cannot_be_published() {
     assert_eq!(parsed.metadata, Metadata::default());
     assert!(parsed.metadata.check_name().is_err());
 }
+
+#[test]
+fn every_kind_of_operator_is_shown_as_it_was_sent() {
+    let function = json!({"type": "file", "granularity": "table", "language": "Python"});
+    let mut of_github = function.clone();
+    of_github["entry_point"] = json!({"file": "churn.py", "class_name": "Churn", "method": "run"});
+    let resources = json!({"gpu_resource_name": "nvidia.com/gpu", "cuda_version": "11.4.1"});
+    for kind in [
+        json!({"function": function}),
+        json!({"function": of_github}),
+        json!({"function": function, "resources": resources, "engine_config": {"type": "aqueduct"}}),
+        json!({"metric": {"function": function}}),
+        json!({"check": {"level": "warning", "function": function}}),
+        json!({"system_metric": {"metric_name": "runtime"}}),
+    ] {
+        let sent = spec(kind);
+        let dag = read(&sent).expect("understood").dag;
+        for (id, operator) in sent["operators"].as_object().expect("operators") {
+            assert_eq!(super::super::nodes::operators(&dag)[id], *operator);
+        }
+    }
+}

@@ -100,3 +100,7 @@ fn read<T: DeserializeOwned>(place: &str, text: &str) -> Result<T, Problem> {
         Problem::unreadable(place, at)
     })
 }
+
+#[cfg(test)]
+#[path = "resource_tests.rs"]
+mod tests;

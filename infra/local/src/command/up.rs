@@ -24,6 +24,16 @@ pub async fn up(options: Options) -> Result<(), Error> {
         std::future::pending().await
     })
     .await
+    .map(drop)
+}
+
+/// How a stack came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// What was to be done with it was done.
+    Done,
+    /// Somebody asked us to end.
+    Interrupted,
 }
 
 /// Starts a stack, does something with it, and ends it: when that is done, when a part of the stack dies, or when
@@ -32,7 +42,7 @@ pub(crate) async fn with_stack(
     options: Options,
     progress: &Progress,
     act: impl AsyncFnOnce(&Stack) -> Result<(), Error>,
-) -> Result<(), Error> {
+) -> Result<Ended, Error> {
     let held = Held::take(&Directory::create(&directory())?)?;
     let stack = tokio::select! {
         stack = Stack::start(options.config(progress.clone())) => stack?,
@@ -40,9 +50,9 @@ pub(crate) async fn with_stack(
     };
     held.announce(&stack)?;
     let result = tokio::select! {
-        result = act(&stack) => result,
+        result = act(&stack) => result.map(|()| Ended::Done),
         text = stack.died() => Err(Error::Died(text)),
-        () = interrupted() => Ok(()),
+        () = interrupted() => Ok(Ended::Interrupted),
     };
     let step = progress.step("stopping");
     tokio::select! {

@@ -6,7 +6,7 @@ mod receipt;
 mod show;
 mod watch;
 
-use super::up::{sdk_key, with_stack};
+use super::up::{Ended, sdk_key, with_stack};
 use crate::{Error, Progress, Stack};
 use api::{Api, Body, text};
 use clap::Args;
@@ -32,7 +32,7 @@ pub struct Options {
 pub async fn run(options: Options) -> Result<(), Error> {
     let progress = Progress::terminal();
     let Options { stack, keepalive, keep } = options;
-    with_stack(stack, &progress, async |stack| {
+    let ended = with_stack(stack, &progress, async |stack| {
         progress.say(sdk_key(stack)?);
         Demo { api: Api::of(stack, &progress), stack, progress: &progress }.show(keepalive).await?;
         if keep {
@@ -41,7 +41,11 @@ pub async fn run(options: Options) -> Result<(), Error> {
         }
         Ok(())
     })
-    .await
+    .await?;
+    match ended {
+        Ended::Interrupted if !keep => Err(Error::State("interrupted".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 struct Demo<'a> {

@@ -1,0 +1,9 @@
+//! The behaviour of the whole parser.
+
+mod corpus;
+mod denials;
+mod failures;
+mod properties;
+mod render;
+mod samples;
+mod stream;

@@ -1,0 +1,268 @@
+//! What could be done wrongly: the failures of an earlier system of this kind, and what our own rules are there to
+//! prevent. Each is put in around the production code, one at a time, and the checker must find it.
+
+use crate::document::{Document, build_mut, long_ago};
+use crate::world::World;
+use domain::cluster::{Command, Decision, Effect, Phase, Purpose, Refusal, Reply, Status, decide};
+use domain::settings::Settings;
+use std::sync::Arc;
+
+/// A fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// The production code as it is.
+    None,
+    /// What comes from a former epoch is taken for the present one's.
+    EpochsIgnored,
+    /// Only the report of a success is.
+    StaleSuccessAccepted,
+    /// Two who found no cluster both create it: no condition on the write.
+    CreationsRace,
+    /// The keepalive does not ask who uses the cluster.
+    KeepaliveIgnoresLeases,
+    /// It decides on what it read a while ago, and writes that.
+    IdleOnStaleSnapshot,
+    /// Only ends of operators count as use, not pods that are alive.
+    LivePodsIgnored,
+    /// What was read a while ago is written back when the outbox is cleared.
+    StatusResurrected,
+    /// A poller ends what is being changed while nobody holds the lock: before it is taken, or after.
+    PollerEndsUnlocked,
+    /// A restart of the control plane ends what it finds, to build it anew.
+    RestartDestroys,
+    /// A failed update ends the cluster.
+    UpdateFailureDestroys,
+    /// A failed update leaves its settings in force.
+    UpdateFailureKeepsSettings,
+    /// An update replaces the nodes under runs.
+    NodesReplacedInUse,
+    /// What was asked for with the creation is forgotten.
+    DeltaLost,
+    /// A failed teardown counts as one that succeeded.
+    DestroyFailureDropped,
+    /// A failed creation leaves what it made.
+    FailedCreationForgotten,
+    /// A teardown does not wait for the build under way.
+    TeardownAtOnce,
+    /// Every machine that asks may begin.
+    BeginAlwaysProceeds,
+    /// A build that runs is given up as lost.
+    RunningBuildsGivenUp,
+    /// Waiting runs are not told that the cluster is there.
+    WakeUpsLost,
+    /// A waiting run is told so at once.
+    GrantedTooEarly,
+    /// Effects are performed, but not remembered until they are.
+    EffectsInMemory,
+    /// Nobody enables the keepalive rule.
+    RuleNeverEnabled,
+    /// The sweeper disables its rule without looking again.
+    RestWithoutSecondLook,
+    /// Nothing sweeps while the rule is disabled.
+    NoHourlySweep,
+    /// Runs that are over keep their lease.
+    LeasesKept,
+}
+
+impl Mutant {
+    /// All of them.
+    pub const ALL: [Self; 25] = [
+        Self::EpochsIgnored,
+        Self::StaleSuccessAccepted,
+        Self::CreationsRace,
+        Self::KeepaliveIgnoresLeases,
+        Self::IdleOnStaleSnapshot,
+        Self::LivePodsIgnored,
+        Self::StatusResurrected,
+        Self::PollerEndsUnlocked,
+        Self::RestartDestroys,
+        Self::UpdateFailureDestroys,
+        Self::UpdateFailureKeepsSettings,
+        Self::NodesReplacedInUse,
+        Self::DeltaLost,
+        Self::DestroyFailureDropped,
+        Self::FailedCreationForgotten,
+        Self::TeardownAtOnce,
+        Self::BeginAlwaysProceeds,
+        Self::RunningBuildsGivenUp,
+        Self::WakeUpsLost,
+        Self::GrantedTooEarly,
+        Self::EffectsInMemory,
+        Self::RuleNeverEnabled,
+        Self::RestWithoutSecondLook,
+        Self::NoHourlySweep,
+        Self::LeasesKept,
+    ];
+
+    /// The production decision, and what the fault makes of it.
+    pub fn decide(self, document: &Document, command: &Command) -> Result<Decision, Refusal> {
+        let cluster = &*document.0;
+        let now = crate::document::NOW;
+        let plain = |command: &Command| decide(cluster, command, now);
+        let status = cluster.status();
+        let present = cluster.phase.build().map(|build| build.epoch);
+        match (self, command) {
+            (Self::EpochsIgnored, command) => plain(&with_epoch(command.clone(), present)),
+            (Self::StaleSuccessAccepted, Command::BuildSucceeded { .. }) => {
+                plain(&with_epoch(command.clone(), present))
+            }
+            (Self::KeepaliveIgnoresLeases, Command::KeepaliveTick { .. }) => {
+                let mut blind = cluster.clone();
+                if let Phase::Active { leases, idle_since } = &mut blind.phase {
+                    leases.clear();
+                    *idle_since = Some(long_ago());
+                }
+                decide(&blind, command, now)
+            }
+            (Self::LivePodsIgnored, Command::KeepaliveTick { .. }) => plain(&Command::KeepaliveTick { live_pods: 0 }),
+            (Self::LivePodsIgnored, Command::BeginBuild { epoch, .. }) => {
+                plain(&Command::BeginBuild { epoch: *epoch, live_pods: 0 })
+            }
+            (Self::UpdateFailureDestroys, Command::BuildFailed { epoch, .. })
+                if status == Status::Updating && Some(*epoch) == present =>
+            {
+                decide(&not_begun(document), &Command::ForceDelete, now)
+            }
+            (Self::UpdateFailureKeepsSettings, Command::BuildFailed { .. }) => {
+                plain(command).map(|decision| with_settings(decision, cluster.settings.clone()))
+            }
+            (Self::DeltaLost, Command::Create { .. }) => {
+                plain(command).map(|decision| with_settings(decision, cluster.settings.clone()))
+            }
+            (Self::NodesReplacedInUse, Command::Update { .. }) => nodes_replaced(document, command),
+            (Self::DestroyFailureDropped, Command::BuildFailed { epoch, .. }) if destroys(document) => {
+                plain(&Command::BuildSucceeded { epoch: *epoch, report: Default::default() })
+            }
+            (Self::FailedCreationForgotten, Command::BuildFailed { .. }) if status == Status::Creating => {
+                let mut decision = plain(command)?;
+                if decision.cluster.status() == Status::Terminating {
+                    decision.cluster.phase = Phase::Terminated;
+                    decision.cluster.outbox.retain(|_, effect| !matches!(effect, Effect::StartMachine { .. }));
+                }
+                Ok(decision)
+            }
+            (Self::TeardownAtOnce, Command::Delete | Command::ForceDelete) => {
+                decide(&not_begun(document), command, now)
+            }
+            (Self::BeginAlwaysProceeds, Command::BeginBuild { .. }) => {
+                plain(command).map(|decision| Decision { reply: Reply::Proceed, ..decision })
+            }
+            (Self::GrantedTooEarly, Command::Acquire { .. }) if status == Status::Creating => {
+                plain(command).map(|decision| Decision { reply: Reply::Granted { generation: 0 }, ..decision })
+            }
+            (Self::WakeUpsLost, _) => plain(command).map(|d| without(d, |e| matches!(e, Effect::Grant { .. }))),
+            (Self::RuleNeverEnabled, _) => {
+                plain(command).map(|d| without(d, |effect| matches!(effect, Effect::EnableKeepalive)))
+            }
+            _ => plain(command),
+        }
+    }
+
+    /// The document that a command is decided on: the stored one, unless a faulty process has read it earlier.
+    pub fn document_read(self, world: &mut World, command: &Command) -> Document {
+        let early = match self {
+            Self::CreationsRace => matches!(command, Command::Create { .. } | Command::Acquire { .. }),
+            Self::IdleOnStaleSnapshot => matches!(command, Command::KeepaliveTick { .. }),
+            _ => false,
+        };
+        let stale = if early { world.stale.take() } else { None };
+        stale.unwrap_or_else(|| world.document.clone())
+    }
+
+    /// Whether somebody reads the document long before writing it.
+    pub fn reads_early(self) -> bool {
+        matches!(self, Self::CreationsRace | Self::IdleOnStaleSnapshot | Self::StatusResurrected)
+    }
+
+    /// Whether the outbox is cleared in what was read early.
+    pub fn clears_what_it_read(self) -> bool {
+        self == Self::StatusResurrected
+    }
+
+    /// Whether ticks are sent whoever uses the cluster.
+    pub fn ticks_always(self) -> bool {
+        self == Self::KeepaliveIgnoresLeases
+    }
+
+    /// Whether a poller ends what nobody holds the lock of.
+    pub fn polls(self) -> bool {
+        self == Self::PollerEndsUnlocked
+    }
+
+    /// Whether restarts end clusters.
+    pub fn restarts(self) -> bool {
+        self == Self::RestartDestroys
+    }
+
+    /// Whether builds are given up that run.
+    pub fn reports_running_builds_lost(self) -> bool {
+        self == Self::RunningBuildsGivenUp
+    }
+
+    /// Whether effects die with their process.
+    pub fn keeps_effects_in_memory(self) -> bool {
+        self == Self::EffectsInMemory
+    }
+
+    /// Whether the sweeper looks once only.
+    pub fn looks_once(self) -> bool {
+        self == Self::RestWithoutSecondLook
+    }
+
+    /// Whether there is a sweep every hour, whatever the rule is.
+    pub fn sweeps_hourly(self) -> bool {
+        !matches!(self, Self::NoHourlySweep | Self::RuleNeverEnabled | Self::RestWithoutSecondLook)
+    }
+
+    /// Whether runs keep their leases.
+    pub fn keeps_leases(self) -> bool {
+        self == Self::LeasesKept
+    }
+}
+
+fn destroys(document: &Document) -> bool {
+    document.0.status() == Status::Terminating
+        && document.build().is_some_and(|build| build.purpose == Purpose::Destroy)
+}
+
+fn with_epoch(command: Command, present: Option<u64>) -> Command {
+    let or = |epoch| present.unwrap_or(epoch);
+    match command {
+        Command::BeginBuild { epoch, live_pods } => Command::BeginBuild { epoch: or(epoch), live_pods },
+        Command::BuildSucceeded { epoch, report } => Command::BuildSucceeded { epoch: or(epoch), report },
+        Command::BuildFailed { epoch, failure } => Command::BuildFailed { epoch: or(epoch), failure },
+        other => other,
+    }
+}
+
+fn with_settings(mut decision: Decision, settings: Settings) -> Decision {
+    decision.cluster.settings = settings;
+    decision
+}
+
+fn without(mut decision: Decision, dropped: fn(&Effect) -> bool) -> Decision {
+    decision.cluster.outbox.retain(|_, effect| !dropped(effect));
+    decision
+}
+
+fn not_begun(document: &Document) -> domain::cluster::Cluster {
+    let mut cluster = (*document.0).clone();
+    if let Some(build) = build_mut(&mut cluster.phase) {
+        build.begun_at = None;
+    }
+    cluster
+}
+
+/// The leases are hidden from the decision, and put back after it.
+fn nodes_replaced(document: &Document, command: &Command) -> Result<Decision, Refusal> {
+    let mut blind = Arc::unwrap_or_clone(document.0.clone());
+    let mut hidden = Default::default();
+    if let Phase::Active { leases, .. } = &mut blind.phase {
+        hidden = std::mem::take(leases);
+    }
+    let mut decision = decide(&blind, command, crate::document::NOW)?;
+    if let Phase::Active { leases, .. } | Phase::Updating { leases, .. } = &mut decision.cluster.phase {
+        *leases = hidden;
+    }
+    Ok(decision)
+}

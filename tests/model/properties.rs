@@ -1,0 +1,130 @@
+//! The seven invariants of the life cycle, and where everything ends if it is left alone.
+
+use crate::action::Action;
+use crate::document::{Act, Nodes, Work};
+use crate::system::System;
+use crate::world::{At, Existing, Input, Rest, RunAt, World};
+use domain::cluster::{Phase, Status};
+use stateright::{Model, Property};
+
+/// More steps than it takes anything to come to rest.
+const MOST_CALM_STEPS: usize = 300;
+
+/// All that must hold in every state.
+pub fn all() -> Vec<Property<System>> {
+    vec![
+        Property::always("1 at most one build runs, the one that is waited for", one_build),
+        Property::always("2 what is in use is not torn down, except by force", in_use_is_kept),
+        Property::always("3 no run that waits is forgotten", nobody_is_forgotten),
+        Property::always("4 AWS has nothing that nobody knows", nothing_is_leaked),
+        Property::always("4 left alone, everything ends", comes_to_rest),
+        Property::always("5 updates do not touch running work", work_goes_on),
+        Property::always("6 the settings in force are those that were accepted", settings_are_kept),
+        Property::always("7 nothing is torn down without a reason", teardown_has_a_reason),
+    ]
+}
+
+fn builds(world: &World) -> impl Iterator<Item = (u64, Work, Input)> + '_ {
+    world.machines.iter().filter_map(|(epoch, machine)| match machine.at {
+        At::Building { input, .. } => Some((*epoch, machine.work, input)),
+        _ => None,
+    })
+}
+
+fn one_build(_: &System, world: &World) -> bool {
+    builds(world).count() <= 1 && builds(world).all(|(epoch, ..)| world.document.0.expects_build(epoch))
+}
+
+fn in_use_is_kept(_: &System, world: &World) -> bool {
+    builds(world).filter(|(_, work, _)| *work == Work::Destroy).all(|(_, _, input)| {
+        let pods = world.runs.iter().any(|run| run.pod == Some(input.generation));
+        world.document.0.phase.leases().is_none() && (world.ghost.forced || !pods)
+    })
+}
+
+fn nobody_is_forgotten(_: &System, world: &World) -> bool {
+    let promised = |act: Act| world.document.acts().any(|(_, promised)| promised == act);
+    world
+        .runs
+        .iter()
+        .enumerate()
+        .filter(|(_, run)| run.at == RunAt::Waiting && !run.ended)
+        .all(|(run, _)| world.document.awaited_by(run) || promised(Act::Grant { run }) || promised(Act::Fail { run }))
+}
+
+fn nothing_is_leaked(_: &System, world: &World) -> bool {
+    let cluster = &world.document.0;
+    world.aws.keys().all(|generation| *generation == cluster.generation && cluster.status() != Status::Terminated)
+}
+
+fn work_goes_on(_: &System, world: &World) -> bool {
+    let working = |run: &usize| {
+        let state = &world.runs[*run];
+        matches!(state.at, RunAt::Ready | RunAt::Working) && !state.ended
+    };
+    (0..world.runs.len()).filter(working).all(|run| {
+        let failing = world.document.acts().any(|(_, act)| act == Act::Fail { run });
+        let there = world.runs[run].pod.is_none_or(|generation| world.aws.get(&generation).is_some_and(|a| a.whole));
+        let replaced = builds(world).any(|(_, work, input)| {
+            work == Work::Update && input.nodes.default_type != world.ghost.before.default_type
+        });
+        failing || (world.document.leased_to(run) && there && !replaced)
+    })
+}
+
+fn settings_are_kept(_: &System, world: &World) -> bool {
+    let cluster = &world.document.0;
+    let nodes = Nodes::of(&cluster.settings);
+    let built = Existing { whole: true, nodes: Some(nodes) };
+    let sound = matches!(cluster.phase, Phase::Active { .. }) && cluster.last_error.is_none();
+    nodes == world.ghost.wanted
+        && (!sound || world.aws.get(&cluster.generation) == Some(&built))
+        && builds(world).all(|(_, _, input)| input == Input { generation: cluster.generation, nodes })
+}
+
+fn teardown_has_a_reason(_: &System, world: &World) -> bool {
+    let status = world.document.0.status();
+    (status != Status::Terminating || world.ghost.justified) && !(status == Status::Active && world.ghost.forced)
+}
+
+/// Wherever nothing more happens by itself but the ticks of the rule: if from then on nothing fails and nobody comes,
+/// all runs end, the cluster ends, and the rule stops. Every other state leads to such a one.
+fn comes_to_rest(system: &System, world: &World) -> bool {
+    if !is_quiet(world) {
+        return true;
+    }
+    let (mut world, mut actions) = (world.clone(), vec![]);
+    for _ in 0..MOST_CALM_STEPS {
+        actions.clear();
+        system.inner(&world, &mut actions);
+        system.outer(&world, &mut actions);
+        let Some(next) = calm_step(system, &world, &actions) else { return is_at_rest(&world) };
+        world = next;
+    }
+    false
+}
+
+fn calm_step(system: &System, world: &World, actions: &[Action]) -> Option<World> {
+    actions.iter().find_map(|action| system.next_state(world, *action).filter(|next| next != world))
+}
+
+fn is_quiet(world: &World) -> bool {
+    world.processes.is_empty()
+        && world.machines.values().all(|machine| machine.at == At::Over)
+        && world.late.is_empty()
+        && world.tick.is_none()
+        && world.rest == Rest::No
+        && world.runs.iter().all(|run| {
+            run.pod.is_none()
+                && matches!(run.at, RunAt::NotYet | RunAt::Waiting | RunAt::Granted | RunAt::Lost | RunAt::Over)
+        })
+}
+
+fn is_at_rest(world: &World) -> bool {
+    let cluster = &world.document.0;
+    cluster.phase == Phase::Terminated
+        && cluster.outbox.is_empty()
+        && world.aws.is_empty()
+        && !world.rule
+        && world.runs.iter().all(|run| !run.at.is_open() && run.pod.is_none())
+}
