@@ -5,6 +5,7 @@ mod client;
 mod failures;
 mod life;
 mod refusals;
+mod sdk;
 
 use client::Client;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -28,7 +29,9 @@ fn main() -> ExitCode {
         return libtest_mimic::run(&arguments, trials(None)).exit_code();
     }
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
-    let config = StackConfig { progress: Progress::terminal(), ..StackConfig::default() };
+    let default = StackConfig::default();
+    let home = Some(sdk::home(&default.directory));
+    let config = StackConfig { progress: Progress::terminal(), home, ..default };
     let stack = match runtime.block_on(Stack::start(config)) {
         Ok(stack) => stack,
         Err(error) => {
@@ -58,6 +61,8 @@ fn trials(shared: Shared) -> Vec<Trial> {
         trial("requests_that_cannot_be_accepted_change_nothing", &shared, refusals::change_nothing),
         trial("a_failed_build_fails_the_run_and_leaves_nothing", &shared, failures::failed_build),
         trial("a_cluster_lives_as_long_as_it_is_needed", &shared, life::whole),
+        trial("the_newest_sdk_drives_it", &shared, sdk::newest),
+        trial("the_documented_sdk_drives_it", &shared, sdk::documented),
         trial("no_secret_is_left_in_the_open", &shared, life::secrets),
         trial("a_dead_emulator_is_told_with_a_remedy", &shared, failures::dead_emulator),
     ]

@@ -31,6 +31,10 @@ pub enum Action {
     AddonsFail { epoch: u64 },
     Stopped { epoch: u64 },
     Vanish { epoch: u64 },
+    Abort { epoch: u64 },
+    OrphanLocks { epoch: u64 },
+    OrphanStops { epoch: u64 },
+    OrphanSucceeds { epoch: u64 },
     Report { epoch: u64, dies: bool, again: bool },
     // Runs
     Submit { run: usize },
@@ -83,6 +87,11 @@ impl System {
                     actions.push(Action::Succeed { epoch });
                 }
                 At::Built { .. } => actions.push(Action::Report { epoch, dies: false, again: false }),
+                At::Orphan { locked: false, .. } => actions.push(Action::OrphanLocks { epoch }),
+                At::Orphan { stop, .. } => {
+                    actions.extend(stop.then_some(Action::OrphanStops { epoch }));
+                    actions.push(Action::OrphanSucceeds { epoch });
+                }
                 At::Asked { .. } | At::Reporting { .. } | At::Over => {}
             }
         }
@@ -101,13 +110,14 @@ impl System {
         actions.extend((world.rest != Rest::No).then_some(Action::Rest));
     }
 
-    /// What goes on by itself as time passes and the rule ticks.
+    /// What goes on by itself as time passes and the rule ticks. A sweep comes every hour even while the rule is
+    /// disabled; that is so slow that nothing else is under way then.
     pub fn outer(&self, world: &World, actions: &mut Vec<Action>) {
         let cluster = &world.document.0;
         if matches!(cluster.phase, Phase::Active { idle_since: Some(_), .. }) {
             actions.push(Action::KeepalivePasses);
         }
-        if !(world.rule || self.mutant.sweeps_hourly()) {
+        if !(world.rule || self.mutant.sweeps_hourly() && world.is_quiet()) {
             return;
         }
         if !cluster.outbox.is_empty() {
@@ -123,7 +133,7 @@ impl System {
         if let Some(build) = cluster.phase.build() {
             let epoch = build.epoch;
             match world.machines.get(&epoch).map(|machine| machine.at) {
-                Some(At::Over) => actions.push(Action::SweepLostBuild { epoch, dies: false }),
+                Some(At::Over | At::Orphan { .. }) => actions.push(Action::SweepLostBuild { epoch, dies: false }),
                 Some(_) => {
                     actions.push(Action::SweepStop { epoch });
                     if self.mutant.reports_running_builds_lost() {
@@ -167,9 +177,10 @@ impl System {
             for (&epoch, machine) in &world.machines {
                 match machine.at {
                     At::Begin => actions.push(Action::BeginFails { epoch }),
+                    At::Proceed { .. } => actions.push(Action::Abort { epoch }),
                     At::Building { .. } => {
                         actions.extend([true, false].map(|for_now| Action::Fail { epoch, for_now }));
-                        actions.push(Action::Vanish { epoch });
+                        actions.extend([Action::Vanish { epoch }, Action::Abort { epoch }]);
                         if machine.work != Work::Destroy {
                             actions.push(Action::AddonsFail { epoch });
                         }
@@ -187,9 +198,6 @@ impl System {
         }
         if left.deaths > 0 {
             self.deaths(world, actions);
-        }
-        if world.rest == Rest::No && !world.rule && self.mutant.sweeps_hourly() {
-            actions.push(Action::Rest);
         }
         self.mutations(world, actions);
     }
@@ -214,14 +222,14 @@ impl System {
         }
         actions.extend(world.tick.map(|_| Action::TickDecides { dies: true }));
         if let Some(epoch) = world.document.build().map(|build| build.epoch)
-            && world.machines.get(&epoch).is_some_and(|machine| machine.at == At::Over)
+            && world.machines.get(&epoch).is_some_and(|m| matches!(m.at, At::Over | At::Orphan { .. }))
         {
             actions.push(Action::SweepLostBuild { epoch, dies: true });
         }
     }
 
     fn mutations(&self, world: &World, actions: &mut Vec<Action>) {
-        if self.mutant.reads_early() && world.stale.is_none() {
+        if self.mutant.reads_early(world) && world.stale.is_none() {
             actions.push(Action::ReadEarly);
         }
         if self.mutant.polls() && world.document.build().is_some() {

@@ -181,10 +181,14 @@ fn move_run(world: &mut World, run: usize, from: RunAt, to: RunAt) {
     }
 }
 
-/// The order to stop reaches a build that runs; before it runs, it is lost.
+/// The order to stop reaches a build that CodeBuild has; before, it is lost. Without the lock, there is nothing to
+/// bring to an end.
 pub fn stop(world: &mut World, epoch: u64) {
-    if let Some(Machine { at: At::Building { stop, .. }, .. }) = world.machines.get_mut(&epoch) {
-        *stop = true;
+    let Some(machine) = world.machines.get_mut(&epoch) else { return };
+    match &mut machine.at {
+        At::Building { stop, .. } | At::Orphan { stop, locked: true, .. } => *stop = true,
+        At::Orphan { .. } => machine.at = At::Over,
+        _ => {}
     }
 }
 

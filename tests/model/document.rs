@@ -158,6 +158,10 @@ impl Document {
             }
         }
         if let Some(build) = build_mut(&mut cluster.phase) {
+            // Only creations count their tries.
+            if build.purpose == Purpose::Destroy {
+                build.attempt = 1;
+            }
             build.not_before = if build.not_before > NOW { NOW + SignedDuration::from_secs(1) } else { NOW };
         }
     }

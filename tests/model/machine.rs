@@ -35,14 +35,35 @@ impl System {
             }
             Action::StartBuild { epoch } => {
                 let Machine { work, at: At::Proceed { input } } = *world.machines.get(&epoch)? else { return None };
-                let found = world.aws.get(&input.generation).copied();
-                match (work, found) {
-                    (Work::Create, None) => exists(world, input, false, None),
-                    (Work::Destroy, Some(found)) => exists(world, input, false, found.nodes),
-                    (Work::Update, Some(found)) => exists(world, input, found.whole, None),
-                    (Work::Create, Some(_)) | (Work::Destroy | Work::Update, None) => {}
+                // Builds that are waited for exclude each other without the lock; that is checked, not taken for granted.
+                if world.machines.values().any(holds_lock_as_orphan) {
+                    return go(world, epoch, At::Built { ended: Ended::ForNow });
                 }
+                change_begins(world, work, input);
                 go(world, epoch, At::Building { input, stop: false })
+            }
+            Action::Abort { epoch } => {
+                world.left.faults -= 1;
+                let at = match world.machines.get(&epoch)?.at {
+                    At::Proceed { input } => At::Orphan { input, locked: false, stop: false },
+                    At::Building { input, stop } => At::Orphan { input, locked: true, stop },
+                    _ => return None,
+                };
+                go(world, epoch, at)
+            }
+            Action::OrphanLocks { epoch } => {
+                let Machine { work, at: At::Orphan { input, .. } } = *world.machines.get(&epoch)? else { return None };
+                let builds = |machine: &Machine| matches!(machine.at, At::Building { .. });
+                if world.machines.values().any(|machine| builds(machine) || holds_lock_as_orphan(machine)) {
+                    return go(world, epoch, At::Over);
+                }
+                change_begins(world, work, input);
+                go(world, epoch, At::Orphan { input, locked: true, stop: false })
+            }
+            Action::OrphanStops { epoch } => go(world, epoch, At::Over),
+            Action::OrphanSucceeds { epoch } => {
+                self.build_is_whole(world, epoch)?;
+                go(world, epoch, At::Over)
             }
             Action::Report { epoch, dies, again } => {
                 let At::Built { ended } = world.machines.get(&epoch)?.at else { return None };
@@ -79,7 +100,11 @@ impl System {
 
     /// Terraform has done all it was told.
     fn build_is_whole(&self, world: &mut World, epoch: u64) -> Option<()> {
-        let Machine { work, at: At::Building { input, .. } } = *world.machines.get(&epoch)? else { return None };
+        let Machine { work, at: At::Building { input, .. } | At::Orphan { input, .. } } =
+            *world.machines.get(&epoch)?
+        else {
+            return None;
+        };
         if work == Work::Destroy {
             world.aws.remove(&input.generation);
             for run in world.runs.iter_mut().filter(|run| run.pod == Some(input.generation)) {
@@ -90,6 +115,20 @@ impl System {
         }
         Some(())
     }
+}
+
+/// Terraform has the lock and begins.
+fn change_begins(world: &mut World, work: Work, input: Input) {
+    match (work, world.aws.get(&input.generation).copied()) {
+        (Work::Create, None) => exists(world, input, false, None),
+        (Work::Destroy, Some(found)) => exists(world, input, false, found.nodes),
+        (Work::Update, Some(found)) => exists(world, input, found.whole, None),
+        (Work::Create, Some(_)) | (Work::Destroy | Work::Update, None) => {}
+    }
+}
+
+fn holds_lock_as_orphan(machine: &Machine) -> bool {
+    matches!(machine.at, At::Orphan { locked: true, .. })
 }
 
 fn go(world: &mut World, epoch: u64, at: At) -> Option<()> {

@@ -23,10 +23,10 @@ use std::time::Instant;
 use system::System;
 
 /// What is checked of the production code.
-const MODELS: [Bounds; 4] = [
+const MODELS: [Bounds; 5] = [
     Bounds {
         name: "runs come and go while invocations die",
-        budget: Budget { runs: 2, people: 0, faults: 1, copies: 0, deaths: 1 },
+        budget: Budget { runs: 2, people: 0, faults: 0, copies: 0, deaths: 2 },
         processes: 2,
     },
     Bounds {
@@ -35,27 +35,58 @@ const MODELS: [Bounds; 4] = [
         processes: 1,
     },
     Bounds {
+        name: "two runs and a person meet",
+        budget: Budget { runs: 2, people: 1, faults: 0, copies: 0, deaths: 0 },
+        processes: 2,
+    },
+    Bounds {
         name: "messages come late",
         budget: Budget { runs: 1, people: 1, faults: 1, copies: 2, deaths: 0 },
         processes: 1,
     },
     Bounds {
         name: "everything goes wrong at once",
-        budget: Budget { runs: 1, people: 1, faults: 2, copies: 0, deaths: 2 },
+        budget: Budget { runs: 1, people: 1, faults: 2, copies: 0, deaths: 1 },
         processes: 1,
     },
 ];
 
-/// Where the mutants are looked for.
-const SMALL: Bounds =
-    Bounds { name: "small", budget: Budget { runs: 2, people: 2, faults: 1, copies: 1, deaths: 1 }, processes: 2 };
+/// Further, for minutes instead of seconds: `cargo test --test model -- --ignored`.
+const DEEP: [Bounds; 3] = [
+    Bounds {
+        name: "deep: people interfere with two runs",
+        budget: Budget { runs: 2, people: 2, faults: 0, copies: 0, deaths: 0 },
+        processes: 2,
+    },
+    Bounds {
+        name: "deep: a run, people and everything that goes wrong",
+        budget: Budget { runs: 1, people: 2, faults: 1, copies: 1, deaths: 1 },
+        processes: 1,
+    },
+    Bounds {
+        name: "deep: faults and deaths under two runs",
+        budget: Budget { runs: 2, people: 0, faults: 1, copies: 0, deaths: 1 },
+        processes: 2,
+    },
+];
+
+/// Where the mutants are looked for, the cheapest first.
+const SMALL: [Budget; 6] = [
+    Budget { runs: 1, people: 1, faults: 0, copies: 0, deaths: 0 },
+    Budget { runs: 1, people: 1, faults: 0, copies: 0, deaths: 1 },
+    Budget { runs: 1, people: 1, faults: 1, copies: 0, deaths: 0 },
+    Budget { runs: 2, people: 1, faults: 0, copies: 0, deaths: 0 },
+    Budget { runs: 1, people: 1, faults: 0, copies: 1, deaths: 0 },
+    Budget { runs: 1, people: 2, faults: 1, copies: 0, deaths: 0 },
+];
 
 fn main() {
     let mut arguments = Arguments::from_args();
     arguments.test_threads = arguments.test_threads.or(Some(2));
-    let models = MODELS.map(|bounds| Trial::test(bounds.name.replace(' ', "_"), move || keeps_its_promises(bounds)));
-    let mutants = Mutant::ALL.map(|mutant| Trial::test(format!("mutant_{mutant:?}"), move || is_caught(mutant)));
-    let trials = models.into_iter().chain(mutants).collect();
+    let model = |bounds: Bounds| Trial::test(bounds.name, move || keeps_its_promises(bounds));
+    let models = MODELS.map(model).into_iter().chain(DEEP.map(|bounds| model(bounds).with_ignored_flag(true)));
+    let mutants = Mutant::ALL.map(|mutant| Trial::test(format!("mutant {mutant:?}"), move || is_caught(mutant)));
+    let trials = models.chain(mutants).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -78,10 +109,11 @@ fn keeps_its_promises(bounds: Bounds) -> Result<(), Failed> {
 
 fn is_caught(mutant: Mutant) -> Result<(), Failed> {
     let start = Instant::now();
-    let first = search(mutant, None).ok_or("no property sees it")?;
-    let mut found = first;
+    let small = SMALL.map(|budget| Bounds { name: "small", budget, processes: 1 });
+    let first = small.iter().find_map(|bounds| search(mutant, *bounds, None).map(|found| (*bounds, found)));
+    let (bounds, mut found) = first.ok_or("no property sees it")?;
     // A search stops some way behind the first counterexample: is there a shorter one?
-    while let Some(shorter) = search(mutant, Some(found.trace.len())) {
+    while let Some(shorter) = search(mutant, bounds, Some(found.trace.len())) {
         found = shorter;
     }
     eprintln!(
@@ -105,9 +137,9 @@ struct Found {
 }
 
 /// Looks for a counterexample, one of less than some steps if that is given.
-fn search(mutant: Mutant, fewer_than: Option<usize>) -> Option<Found> {
+fn search(mutant: Mutant, bounds: Bounds, fewer_than: Option<usize>) -> Option<Found> {
     let finished = stateright::HasDiscoveries::AnyFailures;
-    let mut checker = System { bounds: SMALL, mutant }.checker().finish_when(finished);
+    let mut checker = System { bounds, mutant }.checker().finish_when(finished);
     if let Some(steps) = fewer_than {
         // It counts states, of which there is one more than steps, and leaves the last one out.
         checker = checker.target_max_depth(steps + 1);

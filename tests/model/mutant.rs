@@ -60,13 +60,15 @@ pub enum Mutant {
     RestWithoutSecondLook,
     /// Nothing sweeps while the rule is disabled.
     NoHourlySweep,
+    /// A build whose machine is gone is not stopped before another one follows.
+    OrphansLeft,
     /// Runs that are over keep their lease.
     LeasesKept,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::EpochsIgnored,
         Self::StaleSuccessAccepted,
         Self::CreationsRace,
@@ -91,6 +93,7 @@ impl Mutant {
         Self::RuleNeverEnabled,
         Self::RestWithoutSecondLook,
         Self::NoHourlySweep,
+        Self::OrphansLeft,
         Self::LeasesKept,
     ];
 
@@ -121,7 +124,11 @@ impl Mutant {
             (Self::UpdateFailureDestroys, Command::BuildFailed { epoch, .. })
                 if status == Status::Updating && Some(*epoch) == present =>
             {
-                decide(&not_begun(document), &Command::ForceDelete, now)
+                let mut old = not_begun(document);
+                if let Phase::Updating { previous, .. } = &old.phase {
+                    old.settings = (**previous).clone();
+                }
+                decide(&old, &Command::ForceDelete, now)
             }
             (Self::UpdateFailureKeepsSettings, Command::BuildFailed { .. }) => {
                 plain(command).map(|decision| with_settings(decision, cluster.settings.clone()))
@@ -161,7 +168,7 @@ impl Mutant {
     /// The document that a command is decided on: the stored one, unless a faulty process has read it earlier.
     pub fn document_read(self, world: &mut World, command: &Command) -> Document {
         let early = match self {
-            Self::CreationsRace => matches!(command, Command::Create { .. } | Command::Acquire { .. }),
+            Self::CreationsRace => matches!(command, Command::Create { .. }),
             Self::IdleOnStaleSnapshot => matches!(command, Command::KeepaliveTick { .. }),
             _ => false,
         };
@@ -169,9 +176,14 @@ impl Mutant {
         stale.unwrap_or_else(|| world.document.clone())
     }
 
-    /// Whether somebody reads the document long before writing it.
-    pub fn reads_early(self) -> bool {
-        matches!(self, Self::CreationsRace | Self::IdleOnStaleSnapshot | Self::StatusResurrected)
+    /// Whether somebody now reads the document, to write it much later.
+    pub fn reads_early(self, world: &World) -> bool {
+        match self {
+            Self::CreationsRace => world.document.0.status() == Status::Terminated,
+            Self::IdleOnStaleSnapshot => world.document.0.ends_at().is_some_and(|end| crate::document::NOW >= end),
+            Self::StatusResurrected => !world.processes.is_empty(),
+            _ => false,
+        }
     }
 
     /// Whether the outbox is cleared in what was read early.
@@ -212,6 +224,11 @@ impl Mutant {
     /// Whether there is a sweep every hour, whatever the rule is.
     pub fn sweeps_hourly(self) -> bool {
         !matches!(self, Self::NoHourlySweep | Self::RuleNeverEnabled | Self::RestWithoutSecondLook)
+    }
+
+    /// Whether builds go on whose machine is gone.
+    pub fn leaves_orphans(self) -> bool {
+        self == Self::OrphansLeft
     }
 
     /// Whether runs keep their leases.

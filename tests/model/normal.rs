@@ -101,7 +101,8 @@ impl World {
             if let At::Looked { input, .. }
             | At::Asked { input, .. }
             | At::Proceed { input }
-            | At::Building { input, .. } = &mut machine.at
+            | At::Building { input, .. }
+            | At::Orphan { input, .. } = &mut machine.at
             {
                 see(Number::Generation(&mut input.generation));
             }

@@ -3,7 +3,7 @@
 use crate::action::Action;
 use crate::document::{Act, Nodes, Work};
 use crate::system::System;
-use crate::world::{At, Existing, Input, Rest, RunAt, World};
+use crate::world::{At, Existing, Input, RunAt, World};
 use domain::cluster::{Phase, Status};
 use stateright::{Model, Property};
 
@@ -32,7 +32,9 @@ fn builds(world: &World) -> impl Iterator<Item = (u64, Work, Input)> + '_ {
 }
 
 fn one_build(_: &System, world: &World) -> bool {
-    builds(world).count() <= 1 && builds(world).all(|(epoch, ..)| world.document.0.expects_build(epoch))
+    let orphans = world.machines.values().filter(|machine| matches!(machine.at, At::Orphan { locked: true, .. }));
+    builds(world).count() + orphans.count() <= 1
+        && builds(world).all(|(epoch, ..)| world.document.0.expects_build(epoch))
 }
 
 fn in_use_is_kept(_: &System, world: &World) -> bool {
@@ -90,10 +92,10 @@ fn teardown_has_a_reason(_: &System, world: &World) -> bool {
 /// Wherever nothing more happens by itself but the ticks of the rule: if from then on nothing fails and nobody comes,
 /// all runs end, the cluster ends, and the rule stops. Every other state leads to such a one.
 fn comes_to_rest(system: &System, world: &World) -> bool {
-    if !is_quiet(world) {
+    if !world.is_quiet() {
         return true;
     }
-    let (mut world, mut actions) = (world.clone(), vec![]);
+    let (mut world, mut actions) = (World { stale: None, ..world.clone() }, vec![]);
     for _ in 0..MOST_CALM_STEPS {
         actions.clear();
         system.inner(&world, &mut actions);
@@ -106,18 +108,6 @@ fn comes_to_rest(system: &System, world: &World) -> bool {
 
 fn calm_step(system: &System, world: &World, actions: &[Action]) -> Option<World> {
     actions.iter().find_map(|action| system.next_state(world, *action).filter(|next| next != world))
-}
-
-fn is_quiet(world: &World) -> bool {
-    world.processes.is_empty()
-        && world.machines.values().all(|machine| machine.at == At::Over)
-        && world.late.is_empty()
-        && world.tick.is_none()
-        && world.rest == Rest::No
-        && world.runs.iter().all(|run| {
-            run.pod.is_none()
-                && matches!(run.at, RunAt::NotYet | RunAt::Waiting | RunAt::Granted | RunAt::Lost | RunAt::Over)
-        })
 }
 
 fn is_at_rest(world: &World) -> bool {

@@ -120,7 +120,8 @@ impl System {
             }
             Action::TickLooks => {
                 let over = world.document.0.ends_at().is_some_and(|end| NOW >= end);
-                (over || self.mutant.ticks_always()).then_some(())?;
+                let active = world.document.0.status() == Status::Active;
+                (over || active && self.mutant.ticks_always()).then_some(())?;
                 world.tick = Some(world.pods());
                 Some(())
             }
@@ -147,6 +148,9 @@ impl System {
             }
             Action::SweepLostBuild { epoch, dies } => {
                 let failure = failure(FailureClass::BuildLost);
+                if !self.mutant.leaves_orphans() {
+                    crate::commit::stop(world, epoch);
+                }
                 self.command(world, &Command::BuildFailed { epoch, failure }, Who::Nobody, dies)
             }
             Action::SweepStop { epoch } => {

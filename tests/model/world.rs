@@ -130,6 +130,8 @@ pub enum At {
     Proceed { input: Input },
     /// Terraform runs and holds its lock.
     Building { input: Input, stop: bool },
+    /// The execution is over, stopped by hand or by its time-out; its build is not, and may not yet have the lock.
+    Orphan { input: Input, locked: bool, stop: bool },
     /// The build is over and nobody knows.
     Built { ended: Ended },
     /// Has committed the report, and performs the outbox.
@@ -263,6 +265,17 @@ impl World {
             left,
             stale: None,
         }
+    }
+
+    /// Whether nothing is under way but what waits for the rule to tick, or for the cluster.
+    pub fn is_quiet(&self) -> bool {
+        let waits = |at| matches!(at, RunAt::NotYet | RunAt::Waiting | RunAt::Granted | RunAt::Lost | RunAt::Over);
+        self.processes.is_empty()
+            && self.machines.values().all(|machine| machine.at == At::Over)
+            && self.late.is_empty()
+            && self.tick.is_none()
+            && self.rest == Rest::No
+            && self.runs.iter().all(|run| run.pod.is_none() && waits(run.at))
     }
 
     /// Whether a pod is alive in the present generation.

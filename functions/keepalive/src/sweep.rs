@@ -62,11 +62,12 @@ impl KeepaliveFunction {
             // The machine reports the build's end before its own: when it has ended and the cluster still waits, it
             // never will.
             let execution = self.world.machines.execution(Machine::Cluster, &name).await?;
-            if execution == Execution::Running && is_stopping(cluster) {
-                // The first order to stop may have come before CodeBuild had the build.
-                if let Some(builds) = &self.world.builds {
-                    builds.stop(cluster.id, build.epoch).await?;
-                }
+            // The first order to stop may have come before CodeBuild had the build; and a machine that was ended by hand
+            // leaves its build, which must not begin to work when another one is done.
+            if (execution == Execution::Ended || execution == Execution::Running && is_stopping(cluster))
+                && let Some(builds) = &self.world.builds
+            {
+                builds.stop(cluster.id, build.epoch).await?;
             }
             if execution == Execution::Ended {
                 let failure = Failure::new(FailureClass::BuildLost, "the build ended without a report");

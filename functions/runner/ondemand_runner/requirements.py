@@ -49,6 +49,8 @@ def interpreter(lines, artifact_types, cache, logs, environment):
     """The path of a Python that has the user's requirements, and what reading and writing the artifacts needs."""
     lines = sorted({line for line in map(_without_comment, lines) if line and "@ file" not in line})
     named = {_name(line) for line in lines}
+    if "numpy" not in named and any(re.match(r"pandas\s*==\s*1\.", line) for line in lines):
+        lines.append("numpy<2")  # what pandas 1 was built for, but does not say
     modules = sorted({MODULES[kind] for kind in artifact_types if kind in MODULES})
     modules = [module for module in modules if _name(PINS[module][0]) not in named]
     if not lines and all(importlib.util.find_spec(module) for module in modules):
@@ -79,6 +81,8 @@ def activated(environment, python):
 
 def _create(folder, python):
     """Makes the environment; returns the command that is its pip."""
+    # Python before 3.11, if it runs in an environment itself, links the new one to that, which may not live as long.
+    sys._base_executable = os.path.realpath(sys.executable)
     if not _outer_pip_is_able():
         venv.create(folder, symlinks=True, with_pip=True)
         return [python, "-I", "-m", "pip"]

@@ -114,6 +114,16 @@ impl Value {
     }
 }
 
+/// The graph with names that are all different. A flow's parameters are set by their names; a preview's are not, and a
+/// function that is called twice has each parameter twice.
+fn with_own_names(dag: &Dag) -> Dag {
+    let mut dag = dag.clone();
+    for (id, operator) in dag.operators.iter_mut().filter(|(_, operator)| operator.code().is_none()) {
+        operator.name.push_str(&format!(" {id}"));
+    }
+    dag
+}
+
 impl World {
     /// Asks for the values of a graph: joins the execution of the same one, or begins it. The graph's ids must be
     /// [`RunId::of_preview`]'s and so on of `id`.
@@ -127,7 +137,7 @@ impl World {
         packages: &BTreeMap<OperatorId, Vec<u8>>,
     ) -> Result<Preview, Error> {
         NAME.clone_into(&mut dag.name);
-        let cluster = self.check_dag(&dag).await?;
+        let cluster = self.check_dag(&with_own_names(&dag)).await?;
         let fingerprints = Fingerprints::of(&dag, packages, cluster);
         let key = keys::preview_asked(&fingerprints.graph);
         for _ in 0..MOST_TRIES {

@@ -7,7 +7,7 @@ use crate::process::{failed, tail};
 use crate::{Error, paths};
 use std::fs::File;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
@@ -23,6 +23,8 @@ pub(crate) struct Settings<'a> {
     pub(crate) resource_delay: Duration,
     /// The period of the keepalive rule, which locally need not be a minute.
     pub(crate) keepalive_period: Duration,
+    /// The home folder of the functions, if not this process's own.
+    pub(crate) home: Option<&'a Path>,
 }
 
 /// The running emulator.
@@ -66,6 +68,9 @@ impl Emulator {
             .env("EMULATOR_TICK_SECONDS", "1")
             .stdout(file.try_clone().map_err(logging)?)
             .stderr(file);
+        if let Some(home) = settings.home {
+            command.env("HOME", home);
+        }
         let spawn = |source| Error::Spawn { program: NAME.to_owned(), source };
         let process = Process::spawn(watchdog, command).map_err(spawn)?;
         let mut emulator = Self { url, process, log };

@@ -1,7 +1,7 @@
 //! `cargo local`: the whole product on one machine, with no AWS account.
 
 use clap::{Parser, Subcommand};
-use local::command::{Options, demo, status, test, up};
+use local::command::{Options, demo, diagnose, status, test, up};
 use std::process::ExitCode;
 
 /// Runs ondemand-eks on this machine: the real template, functions, Terraform and Kubernetes, and no AWS account
@@ -22,6 +22,8 @@ enum Command {
     Status,
     /// Show the main job from registration to teardown: on a local stack, in a few minutes
     Demo(demo::Options),
+    /// Tell from a build's log on standard input why it failed and what to do, as JSON
+    Diagnose,
     /// Run all tests: Rust, Python, Terraform, end to end
     Test(test::Options),
 }
@@ -33,6 +35,7 @@ async fn main() -> ExitCode {
         Command::Down => up::down().await,
         Command::Status => status::status().await,
         Command::Demo(options) => demo::run(options).await,
+        Command::Diagnose => diagnose::diagnose(),
         Command::Test(options) => test::run(options).await,
     };
     match result {

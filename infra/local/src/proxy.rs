@@ -106,3 +106,63 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
     headers.remove("keep-alive");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::Method;
+
+    /// An upstream that tells what it was asked.
+    fn echo() -> (String, Task) {
+        async fn tell(method: Method, request: Request) -> Response {
+            let host = request.headers().get("x-forwarded-host").cloned();
+            let key = request.headers().get("api-key").cloned();
+            let uri = request.uri().clone();
+            let body = axum::body::to_bytes(request.into_body(), usize::MAX).await.unwrap_or_default();
+            let text = format!("{method} {uri} {key:?} {host:?} {}", String::from_utf8_lossy(&body));
+            (StatusCode::IM_A_TEAPOT, [("x-answer", "yes")], text).into_response()
+        }
+        let port = Port::take(0).unwrap();
+        let url = port.url();
+        let service = Router::new().fallback(tell).into_make_service();
+        let server = axum_server::from_tcp(port.listener).unwrap();
+        (url, Task::spawn(async move { drop(server.serve(service).await) }))
+    }
+
+    #[tokio::test]
+    async fn requests_and_answers_are_handed_on_as_they_are() {
+        let (upstream, _echo) = echo();
+        let port = Port::take(0).unwrap();
+        let url = port.url();
+        let _proxy = port.serve(format!("{upstream}/stage"), Obituary::default()).unwrap();
+        let request = crate::http::client().put(format!("{url}/v1/a%20b?c=d%2Fe")).header("api-key", "k").body("text");
+        let answer = request.send().await.unwrap();
+        assert_eq!(answer.status(), 418);
+        assert_eq!(answer.headers()["x-answer"], "yes");
+        let host = url.trim_start_matches("http://");
+        let told = format!("PUT /stage/v1/a%20b?c=d%2Fe Some(\"k\") Some(\"{host}\") text");
+        assert_eq!(answer.text().await.unwrap(), told);
+    }
+
+    #[tokio::test]
+    async fn a_dead_upstream_is_a_502_that_says_what_died() {
+        let (upstream, echo) = echo();
+        echo.abort().await;
+        let port = Port::take(0).unwrap();
+        let url = port.url();
+        let obituary = Obituary::default();
+        let _proxy = port.serve(upstream, obituary.clone()).unwrap();
+        obituary.write("the AWS emulator ended by itself".to_owned());
+        let answer = crate::http::client().get(format!("{url}/v1/flows")).send().await.unwrap();
+        assert_eq!(answer.status(), 502);
+        let body: serde_json::Value = answer.json().await.unwrap();
+        assert_eq!(body["error"], "the AWS emulator ended by itself");
+    }
+
+    #[test]
+    fn a_taken_port_is_told_with_the_option_that_names_another() {
+        let taken = Port::take(0).unwrap();
+        let error = Port::take(taken.number).err().unwrap().to_string();
+        assert!(error.contains(&taken.number.to_string()) && error.contains("--port"), "{error}");
+    }
+}

@@ -38,6 +38,8 @@ pub struct StackConfig {
     pub credentials_file: Option<PathBuf>,
     /// The profile in it.
     pub credentials_profile: String,
+    /// What `~` in a `config_file_path` stands for; the user's home folder if none is given.
+    pub home: Option<PathBuf>,
     /// Where progress is told.
     pub progress: Progress,
 }
@@ -55,6 +57,7 @@ impl Default for StackConfig {
             resource_delay: Duration::ZERO,
             credentials_file: None,
             credentials_profile: "default".to_owned(),
+            home: None,
             progress: Progress::quiet(),
         }
     }
@@ -128,6 +131,7 @@ impl Stack {
             account_url: account.url(),
             resource_delay: config.resource_delay,
             keepalive_period: config.keepalive_period,
+            home: config.home.as_deref(),
         };
         let emulator = Emulator::start(&watchdog, &installed, &directory, settings).await?;
         let aws = Aws::at(&emulator.url);
@@ -238,6 +242,8 @@ impl Stack {
         drop(self.end_emulator.take());
         drop(self.supervisor.await);
         self.account.shutdown().await;
+        // A hundred megabytes of unpacked functions, of no use to anybody; logs stay.
+        drop(std::fs::remove_dir_all(self.directory.path("emulator")));
     }
 }
 

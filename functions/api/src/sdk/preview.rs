@@ -122,7 +122,7 @@ async fn answer(api: &Api, preview: &Preview, run: &Run) -> Result<Response> {
     // A failure that is no operator's own: the SDK shows the text of an error, but not that of a failed preview.
     if let Some(failure) = &run.error {
         let mut text = failure.text();
-        if !failure.missing_actions.is_empty() {
+        if failure.missing_actions.iter().any(|action| !text.contains(action.as_str())) {
             text.push_str(&format!("\n\nMissing permissions: {}", failure.missing_actions.join(", ")));
         }
         return Err(runtime::Error::Unprocessable(text).into());

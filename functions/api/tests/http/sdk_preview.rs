@@ -268,3 +268,18 @@ async fn what_cannot_be_run_is_refused_at_once() {
     refused(&request(&deployment, sent.expect("a request")).await.error(), 413, "6 MB");
     refused(&get(&deployment, "/api/preview/nothing").await.error(), 404, "preview");
 }
+
+#[tokio::test]
+async fn a_function_that_is_called_twice_has_parameters_of_one_name_twice() {
+    let (deployment, _) = Deployment::registered().await;
+    let mut graph = graph(&[(1, "add:b", &[]), (2, "add:b", &[])]);
+    for number in [1, 2] {
+        let parameter = json!({"param": {"val": "MQ==", "serialization_type": "json"}});
+        graph["operators"][operator(number).to_string()]["spec"] = parameter;
+    }
+    // Without packages it comes as a form.
+    let escape = |byte: u8| format!("%{byte:02x}");
+    let body: String = graph.to_string().bytes().map(escape).collect();
+    let sent = Request::post("/api/preview").header("api-key", KEY).body(format!("dag={body}").into());
+    assert_eq!(request(&deployment, sent.expect("a request")).await.status, 303);
+}

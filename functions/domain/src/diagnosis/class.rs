@@ -2,7 +2,7 @@
 
 use super::call;
 use super::flat::Flat;
-use super::signs::{CODES, LOCKED, LOCKING, NETWORK, PHRASES, SUFFIXES};
+use super::signs::{CANCELED, CODES, LOCKED, LOCKING, NETWORK, PHRASES, SUFFIXES};
 use crate::failure::FailureClass;
 
 /// The class of an error; none if nothing in it is known.
@@ -10,7 +10,9 @@ pub(super) fn classify(error: &Flat) -> Option<FailureClass> {
     certain(error).or_else(|| {
         let lost = NETWORK.iter().any(|phrase| error.has(phrase)) || is_server_error(error);
         let locking = LOCKING.iter().any(|phrase| error.has(phrase));
-        if lost {
+        if CANCELED.iter().any(|phrase| error.has(phrase)) {
+            Some(FailureClass::BuildLost)
+        } else if lost {
             Some(FailureClass::Transient)
         } else if locking {
             Some(FailureClass::StateLocked)
@@ -18,6 +20,12 @@ pub(super) fn classify(error: &Flat) -> Option<FailureClass> {
             (error.as_str() == "Unauthorized").then_some(FailureClass::KubernetesUnauthorized)
         }
     })
+}
+
+/// The code of an error: the word in a code's place, else the first one that is known for one.
+pub(super) fn code(error: &Flat) -> Option<&str> {
+    let known = || error.words().find(|word| of_word(word).is_some());
+    call::code(error).or_else(|| known().map(bare))
 }
 
 /// Whether a text that does not call itself an error is one beyond doubt.
@@ -52,12 +60,16 @@ fn of_code(code: &str) -> Option<FailureClass> {
 
 /// The class of a word that stands where a code does: before a colon, or alone as a sentence or a whole text.
 fn of_word(word: &str) -> Option<FailureClass> {
-    let code = word.trim_end_matches([':', ',', '.', ';']);
+    let code = bare(word);
     let like_a_code = code.len() > 6
         && code.starts_with(|c: char| c.is_ascii_uppercase())
         && code.bytes().skip(1).any(|byte| byte.is_ascii_uppercase() || byte == b'.')
         && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
     if like_a_code { of_code(code) } else { (word == "Throttling:").then_some(FailureClass::Transient) }
+}
+
+fn bare(word: &str) -> &str {
+    word.trim_end_matches([':', ',', '.', ';'])
 }
 
 /// Whether the answer's status says that AWS itself failed, or had too much to do.

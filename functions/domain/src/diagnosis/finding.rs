@@ -69,7 +69,7 @@ impl Finding {
             location: source.location,
             arn: call::resource(&flat).map(str::to_owned),
             principal: call::principal(&flat).map(str::to_owned),
-            code: call::code(&flat).map(str::to_owned),
+            code: class::code(&flat).map(str::to_owned),
             adding_permission_helps: match &verdict {
                 Some(verdict) => Some(verdict.identity_policy_helps()),
                 None => (denied && told).then_some(true),

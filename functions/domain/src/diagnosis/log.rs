@@ -124,7 +124,7 @@ impl Reader {
 
     /// Whether a sentence without a stamp is going on, so that a time belongs to it.
     fn may_say_times(&self) -> bool {
-        let unstamped = self.open.as_ref().filter(|open| !open.stamped);
+        let unstamped = self.open.as_ref().filter(|open| open.kind == Kind::Error && !open.stamped);
         unstamped.is_some_and(|open| open.lines.last().is_some_and(|last| !last.trim().is_empty()))
     }
 
@@ -230,10 +230,11 @@ fn several(raw: &RawError) -> Option<Vec<RawError>> {
         return None;
     }
     let mut found: Vec<RawError> = vec![];
-    for item in flat.as_str().split(" * ").skip(1) {
+    // What follows the list is the same for every build.
+    let list = flat.as_str().split(" Terraform does not automatically rollback").next()?;
+    for item in list.split(" * ").skip(1).filter(|item| !item.ends_with("error(s) occurred:")) {
         let named = source::subject(item);
         match (named, found.last_mut()) {
-            (Some((_, text)), _) if text.ends_with("error(s) occurred:") => {}
             (Some((address, text)), _) => {
                 let mut error = RawError::new(text.to_owned(), String::new());
                 error.source.address = Some(address.to_owned());

@@ -54,7 +54,6 @@ pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["the build was stopped before terraform"], BuildLost),
     (&["was stopped because its time was over"], BuildLost),
     (&["no time was left for terraform"], BuildLost),
-    (&["context canceled"], BuildLost),
     (&["operation error", "canceled, "], BuildLost),
 ];
 
@@ -88,6 +87,7 @@ pub(super) const CODES: &[(FailureClass, &[&str])] = &[
     (
         MissingPermission,
         &[
+            "403",
             "AccessDenied",
             "AccessDeniedException",
             "AuthorizationError",
@@ -177,6 +177,9 @@ pub(super) const LOCKING: &[&str] =
 /// What says that somebody else has it: DynamoDB's refusal, S3's, and the note that the holder left.
 pub(super) const LOCKED: &[&str] =
     &["conditionalcheckfailedexception", "preconditionfailed", "statuscode: 412", "lock info:", "already locked"];
+
+/// What programs say when they are told to stop. Weak, as the next.
+pub(super) const CANCELED: &[&str] = &["context canceled", "request was cancelled", "execution halted"];
 
 /// What programs say when the network fails them. Weak: logs are full of such words.
 pub(super) const NETWORK: &[&str] = &[

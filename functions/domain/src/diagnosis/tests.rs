@@ -3,6 +3,8 @@
 mod corpus;
 mod denials;
 mod failures;
+mod forms;
+mod outcome;
 mod properties;
 mod render;
 mod samples;

@@ -1,6 +1,7 @@
 //! The commands of `cargo local`.
 
 pub mod demo;
+pub mod diagnose;
 mod interrupt;
 mod session;
 pub mod status;
@@ -51,6 +52,7 @@ impl Options {
             resource_delay: Duration::from_millis(self.resource_delay),
             credentials_file: self.credentials_file,
             credentials_profile: self.credentials_profile,
+            home: None,
             progress,
         }
     }

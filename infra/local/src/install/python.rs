@@ -2,7 +2,7 @@
 
 use super::Installer;
 use crate::process::run;
-use crate::{Error, lock, paths};
+use crate::{Error, Step, lock, paths};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
@@ -37,7 +37,7 @@ pub(crate) async fn install(installer: &Installer) -> Result<PathBuf, Error> {
     if complete.is_file() {
         return Ok(interpreter);
     }
-    let found = find().await?;
+    let found = find(installer, &step).await?;
     step.update("making a Python environment");
     let log = installer.directory.log("install-emulator");
     let mut command = Command::new(found);
@@ -76,7 +76,25 @@ fn folder() -> Result<PathBuf, Error> {
 }
 
 /// An interpreter that can make the environment: `python3`, or one with its version in its name, or one of pyenv's.
-async fn find() -> Result<PathBuf, Error> {
+/// Debian splits Python into packages; as root we install those that are missing.
+async fn find(installer: &Installer, step: &Step) -> Result<PathBuf, Error> {
+    match search().await {
+        Ok(interpreter) => Ok(interpreter),
+        Err(missing) if !nix::unistd::geteuid().is_root() => Err(missing),
+        Err(missing) => {
+            step.update("apt-get install python3-venv python3-pip");
+            let mut command = Command::new("sh");
+            command
+                .args(["-c", "apt-get update && apt-get install -y --no-install-recommends python3-venv python3-pip"]);
+            command.env("DEBIAN_FRONTEND", "noninteractive");
+            let log = installer.directory.log("install-python");
+            let installed = run(&installer.watchdog, "installing Python", command, &log, |_, _| true).await;
+            if installed.is_err() { Err(missing) } else { search().await }
+        }
+    }
+}
+
+async fn search() -> Result<PathBuf, Error> {
     let mut bare = false;
     for candidate in candidates() {
         let output = Command::new(&candidate).args(["-c", PROBE]).output().await;
@@ -86,7 +104,7 @@ async fn find() -> Result<PathBuf, Error> {
             _ => return Ok(candidate),
         }
     }
-    let what = if bare { "the Python of this machine lacks venv" } else { "there is no Python 3.10 or newer" };
+    let what = if bare { "the Python of this machine lacks venv and pip" } else { "there is no Python 3.10 or newer" };
     Err(Error::Missing { what: what.to_owned(), remedy: REMEDY.to_owned() })
 }
 

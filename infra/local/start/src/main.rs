@@ -39,28 +39,22 @@ fn main() -> ExitCode {
 /// Returns only if the program proper could not be started.
 fn start(arguments: &[OsString]) -> io::Result<ExitCode> {
     let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap_or(Path::new("."));
+    let program = env::current_exe()?.with_file_name(PROGRAM);
     let needs_all = arguments.first().is_some_and(|command| NEED_ALL.iter().any(|name| command == name));
     let wants_help = arguments.iter().any(|argument| argument == "--help" || argument == "-h");
-    let program = env::current_exe()?.with_file_name(PROGRAM);
-    if needs_all && !wants_help {
+    if !program.is_file() || (needs_all && !wants_help) {
         if !program.is_file() {
             announce();
         }
         begin_kubernetes(checkout)?;
-    }
-    // Standard error, where cargo draws its own progress, is left to it.
-    let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.current_dir(checkout).arg("build");
-    if program.is_file() {
-        build.arg("--quiet");
-    }
-    let packages = if needs_all { &PACKAGES[..] } else { &PACKAGES[..1] };
-    for package in packages {
-        build.args(["--package", package]);
-    }
-    let built = build.stdin(Stdio::null()).status()?;
-    if !built.success() {
-        return Ok(ExitCode::FAILURE);
+        let mut build = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        build.current_dir(checkout).arg("build").stdin(Stdio::null());
+        for package in PACKAGES {
+            build.args(["--package", package]);
+        }
+        if !build.status()?.success() {
+            return Ok(ExitCode::FAILURE);
+        }
     }
     Err(Command::new(program).args(arguments).exec())
 }

@@ -58,12 +58,14 @@ pub(super) const FAILURES: &[Sample] = &[
         Quota,
         "aws_eks_node_group.this[\"gpu\"]",
         "waiting for EKS Node Group (c:gpu) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: 1 error occurred:\n\t* c-gpu-0: AsgInstanceLaunchFailures: Could not launch On-Demand Instances. VcpuLimitExceeded - You have requested more vCPU capacity than your current vCPU limit of 0 allows for the instance bucket that the specified instance type belongs to. Please visit http://aws.amazon.com/contact-us/ec2-request to request an adjustment to this limit. Launching EC2 instance failed.",
-    ),
+    )
+    .code("VcpuLimitExceeded"),
     sample(
         Capacity,
         "aws_eks_node_group.this[\"gpu\"]",
         "waiting for EKS Node Group (c:gpu) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: 1 error occurred:\n\t* eks-c-gpu-3ac1b2: AsgInstanceLaunchFailures: Could not launch On-Demand Instances. InsufficientInstanceCapacity - We currently do not have sufficient p2.xlarge capacity in the Availability Zone you requested (us-west-2b). Our system will be working on provisioning additional capacity. You can currently get p2.xlarge capacity by not specifying an Availability Zone in your request or choosing us-west-2a, us-west-2c. Launching EC2 instance failed.",
-    ),
+    )
+    .code("InsufficientInstanceCapacity"),
     sample(
         Capacity,
         "aws_eks_cluster.this",
@@ -125,7 +127,8 @@ pub(super) const FAILURES: &[Sample] = &[
         "aws_kms_alias.this",
         "creating KMS Alias (alias/eks/c): AlreadyExistsException: An alias with the name arn:aws:kms:us-east-1:123456789012:alias/eks/c already exists",
     )
-    .actions(&["kms:CreateAlias"]),
+    .actions(&["kms:CreateAlias"])
+    .code("AlreadyExistsException"),
     sample(
         Version,
         "aws_eks_node_group.old",

@@ -3,6 +3,7 @@
 use super::Part;
 use crate::Error;
 use crate::account::Interpreters;
+use crate::emulator::forget_own_aws;
 use crate::install::binaries::cargo;
 use crate::install::{Installed, kubernetes, python};
 use crate::paths::{self, Directory};
@@ -26,6 +27,7 @@ pub(crate) async fn all(installed: &Installed, directory: &Directory) -> Result<
     let mut runner = Command::new(python_for_runner().await?);
     runner.args(["-m", "unittest"]).current_dir(checkout.join("functions/runner"));
     let mut emulator = Command::new(&installed.python);
+    forget_own_aws(&mut emulator);
     emulator.args(["-m", "unittest", "discover", "infra/local/emulator/tests"]).current_dir(&checkout);
 
     let mut end_to_end = cargo();
@@ -58,6 +60,7 @@ fn terraform(installed: &Installed, directory: &Directory) -> Result<Vec<Command
     copy_folder(&paths::checkout().join("terraform"), &copy)?;
     let command = |arguments: &[&str]| {
         let mut command = Command::new("terraform");
+        forget_own_aws(&mut command);
         command.args(arguments).current_dir(&copy).envs(installed.provider.environment());
         command.env("CHECKPOINT_DISABLE", "1").env("TF_IN_AUTOMATION", "1").env("NO_COLOR", "1");
         command

@@ -1,0 +1,115 @@
+//! What the errors of a build amount to.
+
+use super::render::json;
+use super::samples::{Sample, all};
+use crate::diagnosis::{Diagnosis, diagnose};
+use crate::failure::{Failure, FailureClass};
+use serde_json::json;
+
+fn build(which: impl Fn(&Sample) -> bool) -> Diagnosis {
+    let samples = all();
+    Diagnosis::read(
+        &samples.iter().filter(|sample| which(sample)).map(|sample| json(sample) + "\n").collect::<String>(),
+    )
+}
+
+#[test]
+fn the_policy_allows_all_that_an_allow_helps_with_and_nothing_else() {
+    let diagnosis = build(|_| true);
+    let mut expected: Vec<&str> = all()
+        .iter()
+        .filter(|sample| sample.class == FailureClass::MissingPermission && sample.helps != Some(false))
+        .flat_map(|sample| sample.actions)
+        .copied()
+        .collect();
+    expected.sort_unstable();
+    expected.dedup();
+    assert_eq!(diagnosis.missing_actions, expected);
+    let policy = json!(diagnosis.policy);
+    let statements = policy["Statement"].as_array().expect("statements");
+    let mut allowed: Vec<&str> = statements
+        .iter()
+        .flat_map(|statement| statement["Action"].as_array().expect("actions"))
+        .filter_map(|action| action.as_str())
+        .collect();
+    allowed.sort_unstable();
+    assert_eq!(allowed, expected);
+    let pass = statements.iter().find(|statement| statement["Action"] == json!(["iam:PassRole"]));
+    assert_eq!(pass.expect("a statement")["Resource"], json!(["arn:aws:iam::123456789012:role/eks-cluster-role"]));
+}
+
+#[test]
+fn what_no_allow_helps_with_is_told_with_its_verdict() {
+    let diagnosis = build(|sample| sample.helps == Some(false));
+    assert_eq!((diagnosis.class, &diagnosis.policy), (Some(FailureClass::ExplicitDeny), &None));
+    assert_eq!(diagnosis.missing_actions, [""; 0]);
+    let denied = json!(diagnosis.denied);
+    let expected = json!({
+        "actions": ["ec2:DescribeAvailabilityZones"],
+        "arn": null,
+        "verdict": {
+            "effect": "explicit_deny",
+            "policy": "service_control_policy",
+            "policy_arn": "arn:aws:organizations::210987654321:policy/o-a1b2c3d4e5/service_control_policy/p-abcd1234",
+        },
+    });
+    assert!(denied.as_array().expect("a list").contains(&expected), "{denied:#}");
+    assert_eq!(diagnosis.denied.len(), diagnosis.errors.len());
+}
+
+#[test]
+fn what_a_person_must_do_comes_before_what_passes_by_itself() {
+    let classes = |which: &[FailureClass]| build(|sample| which.contains(&sample.class)).class;
+    use FailureClass::{Capacity, Credentials, ExplicitDeny, MissingPermission, Quota, Transient, Unknown};
+    for (which, expected) in [
+        (&[Transient, MissingPermission][..], MissingPermission),
+        (&[MissingPermission, ExplicitDeny], ExplicitDeny),
+        (&[Capacity, Quota, Unknown], Quota),
+        (&[Unknown, Transient], Transient),
+        (&[Credentials, MissingPermission, Unknown], Credentials),
+        (&[Unknown], Unknown),
+    ] {
+        assert_eq!(classes(which), Some(expected), "{which:?}");
+    }
+    let both = build(|sample| matches!(sample.class, MissingPermission | ExplicitDeny));
+    assert!(both.remedy.contains("explicitly") && both.remedy.contains("Add these actions"), "{}", both.remedy);
+}
+
+#[test]
+fn quotas_are_named_as_service_quotas_names_them() {
+    let remedies = build(|sample| sample.class == FailureClass::Quota).errors;
+    for quota in ["L-F678F1CE", "L-0263D0A3", "L-DB2E81BA"] {
+        assert!(remedies.iter().any(|error| error.remedy.contains(quota)), "{quota}");
+    }
+}
+
+#[test]
+fn the_shape_of_the_answer_is_stable() {
+    let keys = |value: &serde_json::Value| value.as_object().expect("an object").keys().cloned().collect::<Vec<_>>();
+    let empty = json!(Diagnosis::read(""));
+    assert_eq!(
+        empty,
+        json!({"class": null, "remedy": "", "missing_actions": [], "policy": null, "denied": [], "errors": []})
+    );
+    let full = json!(build(|_| true));
+    assert_eq!(keys(&full), keys(&empty));
+    let errors = full["errors"].as_array().expect("errors");
+    assert!(errors.iter().all(|error| keys(error) == keys(&errors[0])));
+}
+
+#[test]
+fn a_failure_fits_into_its_item_and_old_ones_are_still_read() {
+    let long = json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "é".repeat(300_000)}});
+    let failure = diagnose(&long.to_string()).expect("a failure");
+    assert!((16_000..17_000).contains(&failure.message.len()));
+    let many: String = (0..1000)
+        .map(|n| json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": format!("{n}: {}", "x".repeat(99))}}).to_string() + "\n")
+        .collect();
+    let failure = diagnose(&many).expect("a failure");
+    assert!(failure.message.len() < 17_000 && failure.message.contains("more errors"));
+    let old = json!({"class": "missing_permission", "message": "m", "missing_actions": ["ec2:CreateVpc"]});
+    let old: Failure = serde_json::from_value(old).expect("a failure");
+    assert_eq!(old.policy, None);
+    let new = build(|sample| sample.class == FailureClass::MissingPermission).failure().expect("a failure");
+    assert_eq!(serde_json::from_value::<Failure>(json!(new)).expect("a failure"), new);
+}

@@ -1,0 +1,123 @@
+//! The published Python SDK drives the stack: the suite in `tests/sdk`, in a virtual environment for each version.
+
+use crate::World;
+use reqwest::Method;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use tokio::process::Command;
+
+/// The account that the documented snippets connect.
+const ACCOUNT: &str = "aws";
+/// Versions of Python that the SDK can be installed on and its pins are for, the preferred first.
+const PYTHONS: [&str; 2] = ["3.11", "3.10"];
+
+/// The version that an unpinned installation gives.
+pub async fn newest(world: Arc<World>) {
+    suite(&world, "0.3.6").await;
+}
+
+/// The version whose own names the documents use.
+pub async fn documented(world: Arc<World>) {
+    suite(&world, "0.2.12").await;
+}
+
+async fn suite(world: &World, version: &str) {
+    let python = environment(version).await;
+    let home = prepare_home(world);
+    forget_account(world).await;
+    println!("\nthe SDK {version}:");
+    let status = Command::new(python)
+        .args(["-m", "unittest", "discover", "-b", "-s", "suite", "-t", "."])
+        .current_dir(folder())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("ONDEMAND_API", world.stack.api_url.replace("127.0.0.1", "localhost"))
+        .env("ONDEMAND_KEY", &world.stack.api_key)
+        .env("ONDEMAND_CREDENTIALS", &world.stack.credentials_file)
+        .env("ONDEMAND_HOME", home)
+        .env("SDK_VERSION", version)
+        .kill_on_drop(true)
+        .status()
+        .await
+        .expect("the environment's Python runs");
+    assert!(status.success(), "cases of the SDK {version} failed: {status}");
+}
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
+}
+
+/// A home folder as the documents take it for granted: with AWS credentials, and with the server's key.
+fn prepare_home(world: &World) -> PathBuf {
+    let home = home(world.stack.directory.as_ref());
+    let key = home.join(".aqueduct/server/config");
+    for folder in [&home.join(".aws"), &key] {
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    std::fs::copy(&world.stack.credentials_file, home.join(".aws/credentials")).expect("a copy of the credentials");
+    std::fs::write(key.join("config.yml"), format!("apiKey: {}\n", world.stack.api_key)).expect("the key");
+    home
+}
+
+/// The home folder of the server, where it looks for `~`.
+pub fn home(stack: &Path) -> PathBuf {
+    stack.join("home")
+}
+
+/// Other cases leave an account of the name that the snippets connect.
+async fn forget_account(world: &World) {
+    let entries = world.client.get("/v1/integrations").await;
+    for entry in entries["integrations"].as_array().expect("entries").iter().filter(|entry| entry["name"] == ACCOUNT) {
+        let path = format!("/v1/integrations/{}", crate::client::text(&entry["id"]));
+        world.client.ok(Method::DELETE, &path, None).await;
+    }
+}
+
+/// The interpreter of an environment that has the SDK and all it needs as pinned: made once, and named after the pins.
+async fn environment(version: &str) -> PathBuf {
+    let requirements = folder().join(format!("requirements-{version}.txt"));
+    let pins = std::fs::read(&requirements).expect("the pinned requirements");
+    let base = base().await;
+    let name = uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, &[base.as_os_str().as_encoded_bytes(), &pins].concat());
+    let made = local::paths::cache().join("sdk").join(name.simple().to_string());
+    let python = made.join("bin/python");
+    if python.exists() {
+        return python;
+    }
+    println!("installing the SDK {version}: a minute");
+    // Under another name until it is whole: what is interrupted is not taken for an environment.
+    let unfinished = made.with_extension(std::process::id().to_string());
+    run(Command::new(base).args(["-m", "venv", "--clear"]).arg(&unfinished)).await;
+    let mut install = Command::new(unfinished.join("bin/python"));
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"]);
+    run(install.arg(requirements)).await;
+    if std::fs::rename(&unfinished, &made).is_err() {
+        // Another process was faster.
+        std::fs::remove_dir_all(&unfinished).ok();
+    }
+    python
+}
+
+async fn run(command: &mut Command) {
+    let status = command.kill_on_drop(true).status().await.expect("Python runs");
+    assert!(status.success(), "{command:?}: {status}");
+}
+
+/// A Python of this machine that the SDK can be installed on: one on the `PATH`, or one of pyenv's.
+async fn base() -> PathBuf {
+    for version in PYTHONS {
+        let pyenv = std::env::home_dir().unwrap_or_default().join(".pyenv/versions");
+        let of_pyenv = std::fs::read_dir(pyenv).into_iter().flatten().flatten().map(|entry| entry.path());
+        let of_pyenv = of_pyenv.filter(|path| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&format!("{version}.")))
+        });
+        let candidates =
+            of_pyenv.map(|path| path.join("bin/python")).chain([PathBuf::from(format!("python{version}"))]);
+        for candidate in candidates {
+            let probe = Command::new(&candidate).args(["-c", "import ensurepip, venv"]).output().await;
+            if probe.is_ok_and(|output| output.status.success()) {
+                return candidate;
+            }
+        }
+    }
+    panic!("the SDK needs Python 3.11 or 3.10 with venv: install one, for example with `pyenv install 3.11`");
+}

@@ -1,0 +1,11 @@
+from aqueduct import Client
+
+client = Client()
+client.connect_integration(name="aws", service="AWS", config={
+		"config_file_path": "~/.aws/credentials",
+    "config_file_profile": "default",
+		"k8s": {
+        "keepalive": 1800,
+				"max_cpu_node": 10,
+    }
+})

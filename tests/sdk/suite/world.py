@@ -1,0 +1,141 @@
+"""Where the server is, and what the cases need to say to it."""
+
+import configparser
+import contextlib
+import http.server
+import logging
+import os
+import threading
+import time
+import unittest
+import uuid
+
+import aqueduct
+import requests
+from aqueduct.constants.enums import ExecutionStatus
+
+API = os.environ["ONDEMAND_API"]
+KEY = os.environ["ONDEMAND_KEY"]
+CREDENTIALS = os.environ["ONDEMAND_CREDENTIALS"]
+# The home folder of the server, which has the credentials under ~/.aws.
+HOME = os.environ["ONDEMAND_HOME"]
+VERSION = os.environ["SDK_VERSION"]
+ADDRESS = f"{API}/sdk/{VERSION}"
+ENGINE = "aws:aqueduct_ondemand_k8s"
+# Far more than anything here takes.
+PATIENCE = 240
+
+once = unittest.skipUnless(VERSION == "0.3.6", "enough is known by trying it with one version")
+newer = unittest.skipUnless(VERSION.startswith("0.3."), "this version of the SDK cannot do it")
+
+
+def client():
+    made = aqueduct.Client(KEY, ADDRESS)
+    logging.getLogger().setLevel(logging.ERROR)
+    return made
+
+
+def cluster(of="aws"):
+    return client().integration(of).k8s
+
+
+def keys():
+    """The access key, the secret and the region of the credentials file."""
+    file = configparser.ConfigParser()
+    file.read(CREDENTIALS)
+    profile = file["default"]
+    return {
+        "access_key_id": profile["aws_access_key_id"],
+        "secret_access_key": profile["aws_secret_access_key"],
+        "region": profile["region"],
+    }
+
+
+def unique(name):
+    return f"{name}-{uuid.uuid4().hex[:8]}"
+
+
+def wait(what, look):
+    """Looks until something is there, and returns it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.3)
+    raise AssertionError(f"not within {PATIENCE} s: {what}")
+
+
+def status_of(k8s, status):
+    wait(f"the cluster is {status}", lambda: k8s.status() == status)
+
+
+def finished(flow, runs=1):
+    """The latest run of a flow, once there are so many and all are over."""
+
+    def over():
+        words = [run["status"] for run in flow.list_runs()]
+        return len(words) >= runs and "pending" not in words and "running" not in words
+
+    wait("the runs are over", over)
+    return flow.latest()
+
+
+def succeeded(flow, runs=1):
+    run = finished(flow, runs)
+    if run.status() != ExecutionStatus.SUCCEEDED:
+        run.describe()
+        raise AssertionError(f"the run is {run.status()}")
+    return run
+
+
+def get(path):
+    return requests.get(f"{API}{path}", headers={"api-key": KEY})
+
+
+def publish(name, artifacts, **options):
+    return client().publish_flow(name=unique(name), artifacts=artifacts, engine=ENGINE, **options)
+
+
+def trigger(flow, parameters=None):
+    client().trigger(flow_id=flow.id(), parameters=parameters)
+
+
+@contextlib.contextmanager
+def documented_address():
+    """The address that `Client()` means, http://localhost:8080, as long as it is needed."""
+
+    class Relay(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def relay(self):
+            body = self.rfile.read(int(self.headers.get("content-length", 0)))
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
+            address = ADDRESS + self.path
+            # Redirects are for the SDK to follow.
+            answer = requests.request(self.command, address, data=body, headers=headers, allow_redirects=False)
+            self.send_response(answer.status_code)
+            for name in ("content-type", "location"):
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("content-length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        do_GET = do_POST = relay
+
+        def log_message(self, *_):
+            pass
+
+    http.server.ThreadingHTTPServer.allow_reuse_address = True
+    try:
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Relay)
+    except OSError as error:
+        remedy = "port 8080 is taken, and the documented snippets need it: stop what listens there"
+        raise AssertionError(remedy) from error
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        server.server_close()
