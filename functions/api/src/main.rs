@@ -1,16 +1,17 @@
 //! The Lambda behind the HTTP API: everything is made before the first request, from the environment.
 
+use assembly::Parts;
 use domain::settings::Limits;
 use ondemand_eks_api::credentials::{CredentialsFiles, InVault, OnDisk};
 use ondemand_eks_api::{Api, router};
-use runtime::environment::{flag, optional, required};
-use runtime::{Error, World, access::Access, ports::SystemClock, ports::Vault, telemetry};
+use runtime::environment::{optional, required};
+use runtime::ports::Vault;
+use runtime::{Error, World};
 use std::sync::Arc;
 use std::time::Duration;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    telemetry::start();
     lambda_http::run(router(start()?)).await
 }
 
@@ -18,27 +19,18 @@ async fn main() -> Result<(), lambda_http::Error> {
 const PATIENCE: Duration = Duration::from_secs(26);
 
 fn start() -> Result<Api, lambda_http::Error> {
-    let sdk = adapter_sdk::Sdk::from_env()?;
-    let prefix = required("SECRET_PREFIX")?;
-    let vault: Arc<dyn Vault> = Arc::new(adapter_secrets::SecretsManagerVault::new(&sdk, prefix.clone()));
+    let Parts { sdk, world, access } = assembly::start()?;
     Ok(Api {
         world: World {
-            store: Arc::new(adapter_dynamo::DynamoStore::new(&sdk, required("TABLE")?)),
-            objects: Arc::new(adapter_s3::S3Objects::new(&sdk, required("BUCKET")?, flag("S3_FORCE_PATH_STYLE"))),
-            machines: Arc::new(adapter_sfn::StepFunctions::new(
-                &sdk,
-                Some(required("CLUSTER_MACHINE_ARN")?),
-                Some(required("RUN_MACHINE_ARN")?),
-            )),
-            clock: Arc::new(SystemClock),
             builds: Some(Arc::new(adapter_codebuild::CodeBuild::new(&sdk, required("BUILD_PROJECT")?))),
             keepalive_rule: Some(Arc::new(adapter_eventbridge::EventBridgeRule::new(
                 &sdk,
                 required("KEEPALIVE_RULE")?,
             ))),
+            ..world
         },
-        access: Access { vault: vault.clone(), identity: Arc::new(adapter_sts::StsIdentity::new(&sdk)) },
-        files: files(vault, prefix)?,
+        files: files(Arc::clone(&access.vault), required("SECRET_PREFIX")?)?,
+        access,
         limits: limits()?,
         patience: PATIENCE,
     })

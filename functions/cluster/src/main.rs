@@ -4,16 +4,16 @@
 mod build;
 mod steps;
 
+use assembly::Parts;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use runtime::environment::{flag, optional, required};
-use runtime::{World, access::Access, ports::SystemClock, telemetry};
+use runtime::World;
+use runtime::environment::required;
 use std::sync::Arc;
 use steps::ClusterFunction;
 use wire::step::ClusterStep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::start();
     let function = &start()?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<ClusterStep>| async move {
         function.step(&event.payload).await.map_err(|error| {
@@ -25,27 +25,17 @@ async fn main() -> Result<(), lambda_runtime::Error> {
 }
 
 fn start() -> Result<ClusterFunction, lambda_runtime::Error> {
-    let sdk = adapter_sdk::Sdk::from_env()?;
+    let Parts { sdk, world, access } = assembly::start()?;
     Ok(ClusterFunction {
         world: World {
-            store: Arc::new(adapter_dynamo::DynamoStore::new(&sdk, required("TABLE")?)),
-            objects: Arc::new(adapter_s3::S3Objects::new(&sdk, required("BUCKET")?, flag("S3_FORCE_PATH_STYLE"))),
-            machines: Arc::new(adapter_sfn::StepFunctions::new(
-                &sdk,
-                optional("CLUSTER_MACHINE_ARN"),
-                optional("RUN_MACHINE_ARN"),
-            )),
-            clock: Arc::new(SystemClock),
             builds: Some(Arc::new(adapter_codebuild::CodeBuild::new(&sdk, required("BUILD_PROJECT")?))),
             keepalive_rule: Some(Arc::new(adapter_eventbridge::EventBridgeRule::new(
                 &sdk,
                 required("KEEPALIVE_RULE")?,
             ))),
+            ..world
         },
-        access: Access {
-            vault: Arc::new(adapter_secrets::SecretsManagerVault::new(&sdk, required("SECRET_PREFIX")?)),
-            identity: Arc::new(adapter_sts::StsIdentity::new(&sdk)),
-        },
+        access,
         eks: Arc::new(adapter_eks::EksClusters::new(&sdk)),
         jobs: Arc::new(adapter_kube::KubernetesJobs::new()),
     })

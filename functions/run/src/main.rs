@@ -9,16 +9,16 @@ mod job_routes;
 mod jobs;
 
 use advance::RunFunction;
+use assembly::Parts;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
-use runtime::environment::{flag, optional, required};
-use runtime::{Error, World, access::Access, ports::SystemClock, telemetry};
+use runtime::Error;
+use runtime::environment::required;
 use serde_json::Value;
 use std::sync::Arc;
 use wire::step::RunStep;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    telemetry::start();
     let function = &start()?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| handle(function, event.payload))).await
 }
@@ -39,24 +39,10 @@ async fn handle(function: &RunFunction, event: Value) -> Result<Value, Diagnosti
 }
 
 fn start() -> Result<RunFunction, lambda_runtime::Error> {
-    let sdk = adapter_sdk::Sdk::from_env()?;
+    let Parts { sdk, world, access } = assembly::start()?;
     Ok(RunFunction {
-        world: World {
-            store: Arc::new(adapter_dynamo::DynamoStore::new(&sdk, required("TABLE")?)),
-            objects: Arc::new(adapter_s3::S3Objects::new(&sdk, required("BUCKET")?, flag("S3_FORCE_PATH_STYLE"))),
-            machines: Arc::new(adapter_sfn::StepFunctions::new(
-                &sdk,
-                optional("CLUSTER_MACHINE_ARN"),
-                optional("RUN_MACHINE_ARN"),
-            )),
-            clock: Arc::new(SystemClock),
-            builds: None,
-            keepalive_rule: None,
-        },
-        access: Access {
-            vault: Arc::new(adapter_secrets::SecretsManagerVault::new(&sdk, required("SECRET_PREFIX")?)),
-            identity: Arc::new(adapter_sts::StsIdentity::new(&sdk)),
-        },
+        world,
+        access,
         eks: Arc::new(adapter_eks::EksClusters::new(&sdk)),
         jobs: Arc::new(adapter_kube::KubernetesJobs::new()),
         api_url: required("API_URL")?,
