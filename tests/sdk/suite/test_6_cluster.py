@@ -39,7 +39,7 @@ class Cluster(unittest.TestCase):
 
     def test_4_update_that_contradicts_the_settings_is_refused(self):
         with self.assertRaisesRegex((InvalidRequestError, UnprocessableEntityError), "cpu_node"):
-            said(lambda: self.k8s.update({"min_cpu_node": 9}))
+            said(lambda: self.k8s.update({"min_cpu_node": 11}))
 
     def test_5_setting_that_does_not_exist_never_leaves_the_client(self):
         with self.assertRaises(ValueError):

@@ -124,6 +124,8 @@ async fn every_reference_of_the_document_leads_somewhere() {
     }
 }
 
+const DENIED: &str = "Error: creating EC2 VPC: operation error EC2: CreateVpc, https response error StatusCode: 403, RequestID: 0f31cf5c-1c26-4b39-8ff4-6e4e6f6d3a10, api error UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::123456789012:user/u is not authorized to perform: ec2:CreateVpc on resource: arn:aws:ec2:us-east-1:123456789012:vpc/* because no identity-based policy allows the ec2:CreateVpc action";
+
 /// The shapes in `wire::v1::documents` stand for types of the domain: their names must be those that are sent.
 #[tokio::test]
 async fn the_document_names_what_the_domain_writes() {
@@ -138,6 +140,7 @@ async fn the_document_names_what_the_domain_writes() {
     let (_, events) = deployment.get(&format!("/v1/clusters/{cluster}/events")).await;
     let failure = domain::Failure {
         missing_actions: vec!["ec2:CreateVpc".to_owned()],
+        policy: domain::diagnosis::diagnose(DENIED).and_then(|failure| failure.policy),
         build_id: Some("b".to_owned()),
         ..domain::Failure::new(domain::failure::FailureClass::Quota, "m").remedied_by("r")
     };

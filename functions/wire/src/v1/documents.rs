@@ -99,6 +99,9 @@ pub struct Failure {
     pub remedy: Option<String>,
     /// IAM actions to allow.
     pub missing_actions: Option<Vec<String>>,
+    /// The IAM policy that allows them, ready to paste.
+    #[schema(value_type = Option<Object>)]
+    pub policy: Option<serde_json::Value>,
     /// The CodeBuild build in which it happened.
     pub build_id: Option<String>,
 }
