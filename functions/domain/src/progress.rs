@@ -36,11 +36,16 @@ impl Progress {
     fn take(&mut self, event: &Value) {
         let hook = &event["hook"];
         let address = || hook["resource"]["addr"].as_str().unwrap_or_default().to_owned();
+        // Looking something up while applying is not part of any plan.
+        if hook["action"] == "read" {
+            return;
+        }
         match event["type"].as_str().unwrap_or_default() {
             "change_summary" if event["changes"]["operation"] == "plan" => {
                 let count =
                     |what: &str| event["changes"][what].as_u64().and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
-                self.planned = count("add") + count("change") + count("remove");
+                // A build may carry out one plan after the other.
+                self.planned = self.done + count("add") + count("change") + count("remove");
             }
             "apply_start" => self.current.push(address()),
             "apply_complete" => {
@@ -73,6 +78,14 @@ not json
 {"type":"apply_start","hook":{"resource":{"addr":"aws_eip.nat"},"action":"create"}}
 {"type":"apply_complete","hook":{"resource":{"addr":"aws_vpc.this"},"action":"create","elapsed_seconds":1}}
 "#;
+
+    #[test]
+    fn reads_do_not_count_and_plans_add_up() {
+        let read = r#"{"type":"apply_complete","hook":{"resource":{"addr":"data.aws_x.y"},"action":"read"}}"#;
+        let plan = r#"{"type":"change_summary","changes":{"add":3,"change":0,"remove":0,"operation":"plan"}}"#;
+        let progress = Progress::read(&format!("{STREAM}{read}\n{plan}\n"));
+        assert_eq!((progress.planned, progress.done), (4, 1));
+    }
 
     #[test]
     fn a_stream_is_read_as_far_as_it_goes() {

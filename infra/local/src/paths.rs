@@ -3,11 +3,18 @@
 use crate::Error;
 use std::path::{Path, PathBuf};
 
-/// The checkout that this program was built from.
+/// What every checkout has, and nothing else.
+const LANDMARK: &str = "infra/template.yaml";
+
+/// The checkout to work in: that of the cargo that runs us, else the one around the working folder, else the one that
+/// this program was built from. The last is no good first: checkouts may share a target folder.
 #[must_use]
 pub fn checkout() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.ancestors().nth(2).unwrap_or(here).to_path_buf()
+    let built_from = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let by_cargo = std::env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    let starts = [by_cargo, std::env::current_dir().ok(), Some(built_from.to_path_buf())];
+    let mut folders = starts.iter().flatten().flat_map(|start| start.ancestors());
+    folders.find(|folder| folder.join(LANDMARK).is_file()).unwrap_or(built_from).to_path_buf()
 }
 
 /// What is installed once and used by every checkout: `ondemand-eks` in the user's cache folder.
@@ -93,5 +100,13 @@ impl Directory {
 impl AsRef<Path> for Directory {
     fn as_ref(&self) -> &Path {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_checkout_is_the_one_that_is_tested() {
+        assert!(super::checkout().join("infra/local/src/paths.rs").is_file());
     }
 }

@@ -38,7 +38,11 @@ fn main() -> ExitCode {
 
 /// Returns only if the program proper could not be started.
 fn start(arguments: &[OsString]) -> io::Result<ExitCode> {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(3).unwrap_or(Path::new("."));
+    // Asked for now, not when this was compiled: checkouts may share a target folder.
+    let manifest =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(env::current_dir, |folder| Ok(PathBuf::from(folder)))?;
+    let checkout = manifest.ancestors().find(|folder| folder.join("infra/template.yaml").is_file());
+    let checkout = checkout.ok_or_else(|| io::Error::other("run this in a checkout of ondemand-eks"))?;
     let program = env::current_exe()?.with_file_name(PROGRAM);
     let needs_all = arguments.first().is_some_and(|command| NEED_ALL.iter().any(|name| command == name));
     let wants_help = arguments.iter().any(|argument| argument == "--help" || argument == "-h");
