@@ -2,13 +2,18 @@
 
 use crate::credentials::CredentialsFiles;
 use domain::cluster::Cluster;
+use domain::integration::{CredentialsInput, Integration};
 use domain::run::Run;
 use domain::settings::Limits;
+use domain::{ClusterId, IntegrationId};
 use runtime::access::Access;
+use runtime::integrations::Registration;
 use runtime::{Error, World};
 use std::sync::Arc;
 use std::time::Duration;
+use uuid::Uuid;
 use wire::v1::cluster::ClusterView;
+use wire::v1::integration::Registering;
 
 /// The state of the API: ports only, so that it can run over memory as well as over AWS.
 #[derive(Clone)]
@@ -26,6 +31,23 @@ pub struct Api {
 }
 
 impl Api {
+    /// Registers an account, whichever interface it was described through.
+    pub(crate) async fn register(&self, registering: Registering) -> Result<(Integration, Cluster), Error> {
+        let file = match &registering.credentials {
+            CredentialsInput::File { path, .. } => Some(self.files.read(path).await?),
+            _ => None,
+        };
+        let registration = Registration {
+            id: IntegrationId(Uuid::new_v4()),
+            cluster: ClusterId(Uuid::new_v4()),
+            name: registering.name,
+            credentials: registering.credentials,
+            file,
+            settings: registering.settings,
+        };
+        self.world.register(&self.access, registration).await
+    }
+
     /// A cluster by its id or its name.
     pub(crate) async fn cluster(&self, id_or_name: &str) -> Result<Cluster, Error> {
         if let Ok(id) = id_or_name.parse() {

@@ -6,12 +6,9 @@ use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::integration::CredentialsInput;
 use domain::{ClusterId, IntegrationId};
-use runtime::integrations::Registration;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use uuid::Uuid;
 use wire::v1::flow::Deleted;
 use wire::v1::integration::{Entry, IntegrationList, RegisterRequest, Registered};
 
@@ -31,19 +28,7 @@ async fn register_integration(
     Body(request): Body<RegisterRequest>,
 ) -> Result<(StatusCode, Json<Registered>)> {
     let registering = request.read(api.limits)?;
-    let file = match &registering.credentials {
-        CredentialsInput::File { path, .. } => Some(api.files.read(path).await?),
-        _ => None,
-    };
-    let registration = Registration {
-        id: IntegrationId(Uuid::new_v4()),
-        cluster: ClusterId(Uuid::new_v4()),
-        name: registering.name,
-        credentials: registering.credentials,
-        file,
-        settings: registering.settings,
-    };
-    let (integration, cluster) = api.world.register(&api.access, registration).await?;
+    let (integration, cluster) = api.register(registering).await?;
     let cluster = api.show(&cluster).await?;
     let notes = cluster.notes.clone();
     Ok((StatusCode::CREATED, Json(Registered { integration: (&integration).into(), cluster, notes })))

@@ -9,12 +9,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use domain::integration::CredentialsInput;
 use domain::{ClusterId, IntegrationId};
-use runtime::integrations::Registration;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use uuid::Uuid;
 use wire::sdk::{Problem, resource};
 
 pub(super) fn router() -> Router<Api> {
@@ -43,19 +40,7 @@ async fn list(State(api): State<Api>, Dialect(version): Dialect) -> Result<Json<
 async fn connect(State(api): State<Api>, headers: HeaderMap) -> Result<Json<Value>> {
     let (name, service) = (header(&headers, "name")?, header(&headers, "service")?);
     let registering = resource::connect(&name, &service, &header(&headers, "config")?, api.limits)?;
-    let file = match &registering.credentials {
-        CredentialsInput::File { path, .. } => Some(api.files.read(path).await?),
-        _ => None,
-    };
-    let registration = Registration {
-        id: IntegrationId(Uuid::new_v4()),
-        cluster: ClusterId(Uuid::new_v4()),
-        name: registering.name,
-        credentials: registering.credentials,
-        file,
-        settings: registering.settings,
-    };
-    let (integration, _) = api.world.register(&api.access, registration).await?;
+    let (integration, _) = api.register(registering).await?;
     Ok(Json(json!({ "id": integration.id })))
 }
 
