@@ -12,6 +12,7 @@ pub mod flow;
 pub mod id;
 pub mod instance_type;
 pub mod integration;
+pub mod price;
 pub mod progress;
 pub mod run;
 pub mod secret;
