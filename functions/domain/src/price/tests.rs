@@ -87,7 +87,8 @@ fn disks_are_as_large_as_the_module_makes_them() {
     let groups = include_str!("../../../../terraform/groups.tf");
     let sizes: Vec<u64> = groups
         .lines()
-        .filter_map(|line| line.trim().strip_prefix("disk_gib")?.trim().strip_prefix('=')?.trim().parse().ok())
+        .filter_map(|line| line.trim().strip_prefix("disk_gib")?.trim().strip_prefix('='))
+        .map(|value| value.split('#').next().unwrap_or(value).trim().parse().expect("a number"))
         .collect();
     assert_eq!(sizes, [CPU_DISK_GIB, GPU_DISK_GIB]);
 }
