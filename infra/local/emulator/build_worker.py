@@ -163,6 +163,8 @@ class Build:
         environment |= {name: str(value) for name, value in (declared.get("variables") or {}).items()}
         for name, reference in (declared.get("secrets-manager") or {}).items():
             environment[name] = self._secret(name, reference)
+        if self.job.get("strike"):
+            environment["AWS_PROVIDER_STRIKE"] = self.job["strike"]
         for variable in self.job["variables"]:
             environment[variable["name"]] = self._value(variable)
         return environment

@@ -2,7 +2,7 @@
 
 The interface is the environment: GATEWAY_PORT (required), BIND_HOST,
 AWS_ENDPOINT_URL, STATE_DIR, S3_DATA_DIR, TMPDIR, LOCAL_ACCOUNT_URL,
-BUILD_LOG_DIR and what the modules in patches/ document.
+BUILD_LOG_DIR and what faults.py and the modules in patches/ document.
 
 It ends on SIGTERM, on SIGINT and when its parent is gone, and takes every
 Lambda and build with it.
@@ -55,9 +55,9 @@ def prepare_environment():
 
 def apply_patches():
     """Patches ministack; returns what ends the children that it will have."""
-    from patches import codebuild, eks, events, latency, logs, private, replace, stepfunctions
+    from patches import codebuild, eks, events, lambdas, latency, logs, private, replace, stepfunctions
 
-    for patch in (latency, logs, codebuild, stepfunctions, eks, events):
+    for patch in (latency, logs, lambdas, codebuild, stepfunctions, eks, events):
         patch.apply()
 
     from ministack.core import lambda_runtime
@@ -84,12 +84,14 @@ def serve_until(end):
     import hypercorn.asyncio
     import ministack.app
 
+    from front import Front
+
     serve = hypercorn.asyncio.serve
 
     async def serve_with_our_signals(app, config):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, lambda: threading.Thread(target=end).start())
-        await serve(app, config, shutdown_trigger=asyncio.Event().wait)
+        await serve(Front(app), config, shutdown_trigger=asyncio.Event().wait)
 
     hypercorn.asyncio.serve = serve_with_our_signals
     ministack.app.main()

@@ -23,6 +23,10 @@ pub(crate) struct Settings<'a> {
     pub(crate) resource_delay: Duration,
     /// The period of the keepalive rule, which locally need not be a minute.
     pub(crate) keepalive_period: Duration,
+    /// What the waits, retries and token time-outs of state machines are multiplied with.
+    pub(crate) wait_scale: f64,
+    /// The file whose presence says that users' credentials have expired.
+    pub(crate) expired: &'a Path,
     /// The home folder of the functions, if not this process's own.
     pub(crate) home: Option<&'a Path>,
 }
@@ -63,6 +67,12 @@ impl Emulator {
             .env("BUILD_LOG_DIR", directory.folder("logs/builds")?)
             .env("AWS_PROVIDER_JOURNAL", directory.path(JOURNAL))
             .env("AWS_PROVIDER_FAULTS", directory.path(FAULTS))
+            .env("AWS_PROVIDER_EXPIRED", settings.expired)
+            .env("EMULATOR_FAULTS", directory.path(ORDERED))
+            .env("EMULATOR_FAULTS_JOURNAL", directory.path(STRUCK))
+            .env("FUNCTION_LOG_DIR", directory.folder("logs")?)
+            .env("SFN_WAIT_SCALE", settings.wait_scale.to_string())
+            .env("EMULATOR_TIMEOUT_SCALE", settings.wait_scale.to_string())
             .env("AWS_PROVIDER_DELAY_MS", settings.resource_delay.as_millis().to_string())
             .env("EMULATOR_RATE_SECONDS", settings.keepalive_period.as_secs_f64().to_string())
             .env("EMULATOR_TICK_SECONDS", "1")
@@ -123,6 +133,10 @@ impl Emulator {
 pub(crate) const JOURNAL: &str = "provider-journal.jsonl";
 /// What the stand-in provider shall fail at.
 pub(crate) const FAULTS: &str = "provider-faults.json";
+/// The file in which to order failures of everything else: functions, AWS calls, pods, builds.
+pub(crate) const ORDERED: &str = "faults.json";
+/// The file in which the emulator says which of them it carried out.
+pub(crate) const STRUCK: &str = "faults-journal.jsonl";
 
 /// A port that is free now: the one asked for, or any.
 pub(crate) fn free_port(port: u16, option: &'static str) -> Result<u16, Error> {

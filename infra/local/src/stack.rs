@@ -17,6 +17,11 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// The emulator's journal of builds.
+const BUILDS: &str = "logs/builds/builds.jsonl";
+/// While this file is there, the credentials of users have expired. It is in the account's folder.
+const EXPIRED: &str = "account/credentials-expired";
+
 /// What a stack is started with.
 #[derive(Clone)]
 pub struct StackConfig {
@@ -34,6 +39,10 @@ pub struct StackConfig {
     pub keepalive_period: Duration,
     /// How long the stand-in provider takes for each resource.
     pub resource_delay: Duration,
+    /// What the waits, retries and token time-outs of state machines are multiplied with; 1 in AWS.
+    pub wait_scale: f64,
+    /// Failures to order from the start, as [`Stack::order`] takes them.
+    pub faults: Option<PathBuf>,
     /// A credentials file to use instead of made-up keys.
     pub credentials_file: Option<PathBuf>,
     /// The profile in it.
@@ -55,6 +64,8 @@ impl Default for StackConfig {
             min_keepalive_seconds: 1,
             keepalive_period: Duration::from_secs(1),
             resource_delay: Duration::ZERO,
+            wait_scale: 1.0,
+            faults: None,
             credentials_file: None,
             credentials_profile: "default".to_owned(),
             home: None,
@@ -126,11 +137,21 @@ impl Stack {
         step.update("starting the AWS emulator");
         directory.remove(emulator::JOURNAL)?;
         directory.remove(emulator::FAULTS)?;
+        directory.remove(emulator::ORDERED)?;
+        directory.remove(emulator::STRUCK)?;
+        directory.remove(BUILDS)?;
+        if let Some(faults) = &config.faults {
+            let copied = std::fs::copy(faults, directory.path(emulator::ORDERED));
+            copied.map_err(|source| Error::Files { attempt: format!("read {}", faults.display()), source })?;
+        }
+        let expired = directory.path(EXPIRED);
         let settings = emulator::Settings {
             port: config.emulator_port,
             account_url: account.url(),
             resource_delay: config.resource_delay,
             keepalive_period: config.keepalive_period,
+            wait_scale: config.wait_scale,
+            expired: &expired,
             home: config.home.as_deref(),
         };
         let emulator = Emulator::start(&watchdog, &installed, &directory, settings).await?;
@@ -234,6 +255,41 @@ impl Stack {
     #[must_use]
     pub fn journal(&self) -> PathBuf {
         self.directory.path(emulator::JOURNAL)
+    }
+
+    /// Orders failures of functions, AWS calls, pods and builds: the text of a faults file as `emulator/faults.py`
+    /// describes it. It replaces what was ordered before; an empty text orders none.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub fn order(&self, faults: &str) -> Result<(), Error> {
+        let path = self.directory.path(emulator::ORDERED);
+        let failed = |source| Error::Files { attempt: format!("write {}", path.display()), source };
+        // Beside and renamed, so that nobody reads half of it.
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, faults).and_then(|()| std::fs::rename(&beside, &path)).map_err(failed)
+    }
+
+    /// The file in which the emulator says which of the ordered failures it carried out, a line of JSON each.
+    #[must_use]
+    pub fn struck(&self) -> PathBuf {
+        self.directory.path(emulator::STRUCK)
+    }
+
+    /// The file in which the emulator says when which build began and ended, a line of JSON each.
+    #[must_use]
+    pub fn builds(&self) -> PathBuf {
+        self.directory.path(BUILDS)
+    }
+
+    /// Lets the credentials of the user's account expire, or renews them.
+    ///
+    /// # Errors
+    /// If the file that says so cannot be written or removed.
+    pub fn expire_credentials(&self, expired: bool) -> Result<(), Error> {
+        let path = self.directory.path(EXPIRED);
+        let failed = |source| Error::Files { attempt: format!("write {}", path.display()), source };
+        if expired { std::fs::write(&path, "").map_err(failed) } else { self.directory.remove(EXPIRED) }
     }
 
     /// Ends everything; when it returns, no process of the stack is left.

@@ -4,7 +4,8 @@ ministack marks a build SUCCEEDED at once. Here StartBuild honours its
 overrides, BatchGetBuilds tells what is really going on, and a build is
 complete only when its last process is gone.
 
-BUILD_LOG_DIR                 also write every build's log there, as <build id with ":" as "-">.log
+BUILD_LOG_DIR                 also write every build's log there, as <build id with ":" as "-">.log, and
+                              builds.jsonl: when which build began and ended, and what it was told
 EMULATOR_STOP_GRACE_SECONDS   from SIGINT to SIGKILL when a build is stopped (default 30)
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from ministack.core.responses import error_response_json, get_account_id, get_region, json_response
 from ministack.services import codebuild as service
 
+import faults
 import lifeline
 from patches import private, replace
 
@@ -82,6 +84,8 @@ class _Run:
     def __init__(self, build):
         self.build = build
         self.complete = threading.Event()
+        self._variables = _plain_variables(build)
+        self._fault = faults.ordered.strike("build", self._variables.get("ACTION", ""))
         self._verdict = None
         self._ended_early = None
         self._process = None
@@ -102,6 +106,7 @@ class _Run:
             errors="replace",
         )
         os.close(reports_end)
+        _note(event="begin", id=self.build["id"], variables=self._variables)
         job = self._job()
         threading.Thread(target=context.run, args=(self._supervise, job, reports), daemon=True).start()
 
@@ -122,7 +127,15 @@ class _Run:
             "variables": self.build["environment"].get("environmentVariables") or [],
             "account": get_account_id(),
             "region": get_region(),
+            "strike": self._strike(),
         }
+
+    def _strike(self):
+        """When, with which signal and on whom the provider is to strike; see its README."""
+        if not self._fault:
+            return None
+        signals = {"kill": "KILL:terraform", "terminate": "TERM:terraform", "vanish": f"KILL:{self._process.pid}"}
+        return f"{self._fault.operations or 1}:{signals[self._fault.action]}"
 
     def _supervise(self, job, reports):
         readers = [
@@ -155,6 +168,7 @@ class _Run:
                 self._phase(phase["phaseType"], status, f"the build was ended: {status}")
         self._phase("COMPLETED", status)
         self.build.update(buildStatus=status, buildComplete=True, endTime=time.time())
+        _note(event="end", id=self.build["id"], variables=self._variables, status=status)
         if self._log_file:
             self._log_file.close()
         self.complete.set()
@@ -211,6 +225,18 @@ def _open_log(build_id):
         return None
     Path(folder).mkdir(parents=True, exist_ok=True)
     return open(Path(folder) / f"{build_id.replace(':', '-')}.log", "w", encoding="utf-8")
+
+
+def _plain_variables(build):
+    variables = build["environment"].get("environmentVariables") or []
+    return {each["name"]: each["value"] for each in variables if each.get("type", "PLAINTEXT") == "PLAINTEXT"}
+
+
+def _note(**fields):
+    folder = os.environ.get("BUILD_LOG_DIR")
+    if folder:
+        with open(Path(folder) / "builds.jsonl", "a", encoding="utf-8") as journal:
+            journal.write(json.dumps({**fields, "at_ms": int(time.time() * 1000)}) + "\n")
 
 
 def _not_found(message):

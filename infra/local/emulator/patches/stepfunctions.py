@@ -5,16 +5,21 @@
 * a waitForTaskToken task fails when its Lambda fails (ministack would wait for
   the time-out), and is over as soon as the token is returned;
 * StartExecution with the name and input of a running execution is a no-op.
+
+EMULATOR_TIMEOUT_SCALE   what the time-outs of waitForTaskToken are multiplied with (default 1), as ministack's own
+                         SFN_WAIT_SCALE does with Wait states and retries
 """
 
 import contextvars
 import json
+import os
 import threading
 
 from patches import codebuild, private, replace
 
 LAMBDA_CALLBACK = "states:::lambda:invoke.waitForTaskToken"
 NO_TIMEOUT = 99_999_999
+TIMEOUT_SCALE = float(os.environ.get("EMULATOR_TIMEOUT_SCALE", "1"))
 
 
 def apply():
@@ -84,7 +89,7 @@ def _failing_callback(sfn):
 
         # The records are scoped by account and region, which travel in context variables.
         threading.Thread(target=contextvars.copy_context().run, args=(invoke,), daemon=True).start()
-        answered = over.wait(state.get("TimeoutSeconds", NO_TIMEOUT))
+        answered = over.wait(min(state.get("TimeoutSeconds", NO_TIMEOUT) * TIMEOUT_SCALE, NO_TIMEOUT))
         tokens.pop(token, None)
         if not answered:
             raise failure("States.Timeout", "the task token was not returned in time")

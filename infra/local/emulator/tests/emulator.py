@@ -97,6 +97,8 @@ class Emulator:
             "TMPDIR": str(self.folder / "tmp"),
             "BUILD_LOG_DIR": str(self.folder / "logs"),
             "FUNCTION_LOG_DIR": str(self.folder / "logs"),
+            "EMULATOR_FAULTS": str(self.folder / "faults.json"),
+            "EMULATOR_FAULTS_JOURNAL": str(self.folder / "struck.jsonl"),
             "TOY_JOURNAL": str(self.journal_path),
             "LOCAL_ACCOUNT_URL": f"http://127.0.0.1:{self.account.server_address[1]}",
             # `#!/usr/bin/env python3` of the toy functions needs the packages of ours.
@@ -147,6 +149,15 @@ class Emulator:
     def journal(self, **wanted):
         events = [json.loads(line) for line in self.journal_path.read_text(encoding="utf-8").splitlines()]
         return [event for event in events if wanted.items() <= event.items()]
+
+    def order(self, *rules):
+        """Has things fail, instead of what was ordered before."""
+        (self.folder / "faults.json").write_text(json.dumps({"rules": rules}), encoding="utf-8")
+
+    def struck(self):
+        """What failed, as ordered, from the beginning: (action, subject)."""
+        lines = (self.folder / "struck.jsonl").read_text(encoding="utf-8").splitlines()
+        return [(note["action"], note["subject"]) for note in map(json.loads, lines)]
 
     def execute(self, machine, name, **fields):
         states = self.client("stepfunctions")

@@ -7,6 +7,7 @@ import concurrent.futures
 import json
 import os
 import unittest
+import urllib.error
 from pathlib import Path
 
 from emulator import Emulator, until
@@ -109,6 +110,85 @@ class RunMachine(unittest.TestCase):
         ended = emulator.execute("HastyArn", "slow", run_id="slow")
         self.assertEqual(ended["status"], "SUCCEEDED")
         self.assertEqual(steps(run_id="slow"), ["acquire", "advance", "advance", "advance", "finish"])
+
+
+class Faults(unittest.TestCase):
+    """Failures ordered of faults.py, each in the place where it strikes."""
+
+    def tearDown(self):
+        emulator.order()
+
+    def run_flow(self, run_id):
+        ended = emulator.execute("RunMachineArn", run_id, run_id=run_id)
+        self.assertEqual(ended["status"], "SUCCEEDED")
+        return steps(run_id=run_id)
+
+    def order(self, kind, on, action, **more):
+        emulator.order({"kind": kind, "on": on, "action": action, "nth": [1], **more})
+
+    def test_a_function_killed_before_its_work_has_done_nothing(self):
+        self.order("lambda", "run finish", "kill_before")
+        self.assertEqual(self.run_flow("before"), ["acquire", "advance", "finish"])
+        self.assertIn(("kill_before", "run finish"), emulator.struck())
+
+    def test_a_function_killed_after_its_work_is_asked_again(self):
+        self.order("lambda", "run finish", "kill_after")
+        self.assertEqual(self.run_flow("after"), ["acquire", "advance", "finish", "finish"])
+
+    def test_a_function_killed_after_a_call_has_made_it(self):
+        # Its one call returns the token; what it would say after that is lost.
+        self.order("lambda", "run advance", "kill_during", calls=1)
+        self.assertEqual(self.run_flow("during"), ["acquire", "advance", "finish"])
+        self.assertIn(("kill_during", "run advance"), emulator.struck())
+
+    def test_an_event_can_be_delivered_twice(self):
+        self.order("lambda", "run finish", "duplicate")
+        self.run_flow("twice")
+        until(lambda: steps(run_id="twice") == ["acquire", "advance", "finish", "finish"], "the second delivery")
+
+    def test_a_throttled_call_is_made_again_and_one_without_an_answer_too(self):
+        self.order("aws", "run states SendTaskSuccess", "fail", status=400, code="ThrottlingException")
+        self.run_flow("throttled")
+        self.assertIn(("fail", "run states SendTaskSuccess"), emulator.struck())
+        self.order("aws", "run states SendTaskSuccess", "fail_after")
+        # The token is gone by the second try: the function fails, the run goes on.
+        self.assertEqual(self.run_flow("unanswered")[-1], "finish")
+
+    def test_a_pods_request_can_be_lost_before_and_after_it_was_carried_out(self):
+        for action, arrived in (("drop", 0), ("drop_answer", 1)):
+            self.order("job", "outcome", action)
+            before = len(emulator.journal(rawPath="/v1/jobs/outcome"))
+            with self.assertRaises(urllib.error.HTTPError) as refused:
+                emulator.get("/v1/jobs/outcome")
+            refused.exception.close()
+            self.assertEqual(refused.exception.code, 503)
+            self.assertEqual(len(emulator.journal(rawPath="/v1/jobs/outcome")) - before, arrived, action)
+
+
+class Errors(unittest.TestCase):
+    """An ordered error is one in the protocol of its call: the SDK must know it by its code."""
+
+    def test_an_sdk_understands_the_error_of_each_protocol(self):
+        import botocore.session
+
+        calls = {
+            "dynamodb": ("list_tables", {}),
+            "s3": ("list_buckets", {}),
+            "eks": ("describe_cluster", {"name": "x"}),
+            "sts": ("get_caller_identity", {}),
+            "ec2": ("describe_vpcs", {}),
+        }
+        self.addCleanup(emulator.order)
+        for service, (call, arguments) in calls.items():
+            rule = {"kind": "aws", "on": f"probe {service} *", "action": "fail", "probability": 1}
+            emulator.order({**rule, "status": 400, "code": "MadeUp", "message": "so it is"})
+            session = botocore.session.get_session()
+            session.set_credentials("000000000000", "local", "sandbox/probe/1")
+            client = session.create_client(service, region_name="us-east-1", endpoint_url=emulator.url)
+            with self.subTest(service), self.assertRaises(botocore.exceptions.ClientError) as refused:
+                getattr(client, call)(**arguments)
+            error = refused.exception.response["Error"]
+            self.assertEqual((error["Code"], error["Message"]), ("MadeUp", "so it is"), service)
 
 
 class Builds(unittest.TestCase):

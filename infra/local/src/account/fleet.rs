@@ -142,6 +142,42 @@ impl Fleet {
         (state.groups.keys().cloned().collect(), state.nodes.keys().cloned().collect())
     }
 
+    /// A pod that is bound to a node here, has these labels and has not ended; and that node.
+    pub(crate) async fn running(&self, labels: &BTreeMap<String, String>) -> Option<(Pod, String)> {
+        let state = self.state.lock().await;
+        let found = state.pods.values().find(|pod| {
+            is_here(&state, pod)
+                && !is_finished(pod)
+                && labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
+        })?;
+        Some((found.clone(), found.spec.as_ref()?.node_name.clone()?))
+    }
+
+    /// Forgets a node that is gone.
+    pub(crate) async fn forget_node(&self, name: &str) {
+        self.state.lock().await.nodes.remove(name);
+    }
+
+    /// Has the planner look at the nodes again.
+    pub(crate) fn look_again(&self) {
+        self.changed.notify_one();
+    }
+
+    /// Its pods' processes.
+    pub(crate) fn kubelet(&self) -> &Kubelet {
+        &self.kubelet
+    }
+
+    /// The way to its API server.
+    pub(crate) fn client(&self) -> &kube::Client {
+        &self.site.client
+    }
+
+    /// Notes an event.
+    pub(crate) fn note(&self, text: std::fmt::Arguments<'_>) {
+        self.site.journal.note(text);
+    }
+
     async fn observe(&self, event: Event<Pod>) {
         let mut state = self.state.lock().await;
         match event {

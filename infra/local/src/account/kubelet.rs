@@ -7,6 +7,8 @@ use super::pod::{Life, Lines};
 use super::process::{Task, Watchdog};
 use k8s_openapi::api::core::v1::Pod;
 use kube::{Client, ResourceExt};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -86,6 +88,14 @@ impl Kubelet {
     /// Kills what is left of a pod that is gone.
     pub(crate) fn forget(&self, uid: &str) {
         locked(&self.pods).remove(uid);
+    }
+
+    /// Kills the process of a pod, which is then reported to have ended so.
+    pub(crate) fn kill(&self, uid: &str) {
+        let process = locked(&self.pods).get(uid).and_then(|entry| *entry.process.borrow());
+        if let Some(group) = process {
+            let _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+        }
     }
 
     /// Kills what is left of all pods but those with an id in `uids`.

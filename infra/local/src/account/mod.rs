@@ -18,6 +18,7 @@ mod fleet;
 mod image;
 mod instance_types;
 mod journal;
+mod kill;
 mod kubelet;
 mod logs;
 mod memory;
@@ -233,6 +234,11 @@ struct Shared {
 impl Shared {
     fn cluster(&self, name: &str) -> Option<Arc<Cluster>> {
         locked(&self.clusters).get(name).cloned()
+    }
+
+    /// Whether somebody said that the credentials have expired.
+    fn expired(&self) -> bool {
+        self.directory.join(kill::EXPIRED).exists()
     }
 
     fn clusters(&self) -> Vec<Arc<Cluster>> {

@@ -27,6 +27,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/clusters/{name}/nodegroups/{group}", put(put_group).get(get_group).delete(delete_group))
         .route("/clusters/{name}/token-review", post(review_token))
         .route("/inventory", get(inventory))
+        .route("/kill", post(kill))
         .with_state(shared)
 }
 
@@ -166,7 +167,19 @@ async fn review_token(
     Json(review): Json<TokenReview>,
 ) -> Json<Value> {
     let token = review.spec.token.unwrap_or_default();
-    Json(token::review(token::verify(&token, &name, &shared.credentials, jiff::Timestamp::now())))
+    let valid = if shared.expired() { Err(token::Refused::Revoked) } else { Ok(()) };
+    let now = jiff::Timestamp::now();
+    Json(token::review(valid.and_then(|()| token::verify(&token, &name, &shared.credentials, now))))
+}
+
+async fn kill(State(shared): State<Arc<Shared>>, Json(order): Json<super::kill::Order>) -> Reply {
+    let attempt = |source| Error::Kubernetes { attempt: "kill what runs a pod", source };
+    for cluster in shared.clusters() {
+        if let Some(name) = cluster.fleet.kill(&order).await.map_err(attempt)? {
+            return Ok(Json(json!({"killed": name})));
+        }
+    }
+    Err(Refusal(StatusCode::NOT_FOUND, format!("no pod runs with the labels {:?}", order.labels)))
 }
 
 async fn inventory(State(shared): State<Arc<Shared>>) -> Json<Value> {

@@ -43,6 +43,8 @@ pub(crate) enum Refused {
     Future(Timestamp),
     #[error("the access key {0} is not known to this account")]
     UnknownKey(String),
+    #[error("the credentials that signed the token have expired")]
+    Revoked,
     #[error("the signature does not match: another secret key, another cluster than {0}, or a changed token")]
     Signature(String),
 }

@@ -38,6 +38,9 @@ pub struct Options {
     /// How long creating or destroying each resource takes, in milliseconds: long enough to watch
     #[arg(long, default_value_t = 600)]
     pub resource_delay: u64,
+    /// File of failures to inject, as infra/local/README.md describes it
+    #[arg(long)]
+    pub faults: Option<PathBuf>,
 }
 
 impl Options {
@@ -50,6 +53,8 @@ impl Options {
             min_keepalive_seconds: self.min_keepalive,
             keepalive_period: Duration::from_secs(3),
             resource_delay: Duration::from_millis(self.resource_delay),
+            wait_scale: 1.0,
+            faults: self.faults,
             credentials_file: self.credentials_file,
             credentials_profile: self.credentials_profile,
             home: None,

@@ -1,0 +1,148 @@
+"""Invocations that fail when faults.py says so: killed, doubled, late.
+
+ministack runs a function as a process that is kept and asked again, one
+invocation at a time (ProvidedWorker). Each process gets a session token that
+names it, so that front.py knows whose calls of AWS it sees. A dead process is
+replaced at the next invocation, as in AWS.
+"""
+
+import contextvars
+import threading
+import time
+import uuid
+from typing import NamedTuple
+
+import faults
+from patches import private, replace
+
+TOKEN = "sandbox"
+
+_last_calls = {}  # how many calls of AWS are left to a process that is to die in mid-work
+_lock = threading.Lock()
+
+
+class Sandbox(NamedTuple):
+    """A function's process, by the port of its Runtime API."""
+
+    function: str
+    port: int
+
+
+def apply():
+    from ministack.core import lambda_runtime
+    from ministack.services import lambda_svc
+
+    environment = private(lambda_svc, "_provided_worker_env")
+
+    def named_environment(config, code_dir, port):
+        variables = environment(config, code_dir, port)
+        if not variables.get("AWS_SESSION_TOKEN"):
+            variables["AWS_SESSION_TOKEN"] = f"{TOKEN}/{short(config['FunctionName'])}/{port}"
+        return variables
+
+    replace(lambda_svc, "_provided_worker_env", named_environment)
+    private(lambda_runtime, "_workers", "acquire_worker", "release_worker")
+    invoke = private(lambda_runtime.ProvidedWorker, "invoke")
+
+    def invoke_or_fail(worker, event, request_id, **options):
+        rule = faults.ordered.strike("lambda", subject(worker.func_name, event))
+        if rule is None:
+            return invoke(worker, event, request_id, **options)
+        return _fail(rule, invoke, worker, event, request_id, options)
+
+    replace(lambda_runtime.ProvidedWorker, "invoke", invoke_or_fail)
+
+
+def _fail(rule, invoke, worker, event, request_id, options):
+    if rule.action == "kill_before":
+        _end(worker)
+        return _exit_error()
+    if rule.action == "kill_during":
+        with _lock:
+            _last_calls[worker] = rule.calls or 1
+        try:
+            return invoke(worker, event, request_id, **options)
+        finally:
+            with _lock:
+                _last_calls.pop(worker, None)
+    if rule.action == "kill_after":
+        invoke(worker, event, request_id, **options)
+        _end(worker)
+        return _exit_error()
+    if rule.action == "delay":
+        time.sleep(rule.seconds or 1)
+    if rule.action == "duplicate":
+        again = contextvars.copy_context()
+        arguments = (_deliver_again, invoke, worker, event, options, rule.seconds or 0)
+        threading.Thread(target=again.run, args=arguments, daemon=True).start()
+    return invoke(worker, event, request_id, **options)
+
+
+def _deliver_again(invoke, worker, event, options, seconds):
+    from ministack.core import lambda_runtime
+
+    time.sleep(seconds)
+    qualifier = worker.config.get("Version", "$LATEST")
+    other, _ = lambda_runtime.acquire_worker(worker.func_name, worker.config, worker.code_zip, qualifier=qualifier)
+    try:
+        invoke(other, event, str(uuid.uuid4()), **options)
+    finally:
+        lambda_runtime.release_worker(other)
+
+
+def subject(function, event):
+    """What is asked of which function."""
+    if not isinstance(event, dict):
+        asked = "?"
+    elif "rawPath" in event:
+        asked = f"{event['requestContext']['http']['method']} {event['rawPath']}"
+    else:
+        asked = event.get("step", "tick")
+    return f"{short(function)} {asked}"
+
+
+def short(function):
+    """The function's name without that of its stack."""
+    return function.rpartition("-")[2]
+
+
+def sandbox_of(session_token):
+    """The process that a session token names; None for any other token."""
+    parts = session_token.split("/")
+    return Sandbox(parts[1], int(parts[2])) if len(parts) == 3 and parts[0] == TOKEN else None
+
+
+def has_made_its_last_call(sandbox):
+    """Counts a call of AWS; whether the process is to die of it."""
+    with _lock:
+        for worker in _last_calls:
+            if _port(worker) == sandbox.port:
+                _last_calls[worker] -= 1
+                return _last_calls[worker] == 0
+    return False
+
+
+def kill(sandbox):
+    """Kills a function's process."""
+    with _lock:
+        doomed = [worker for worker in _last_calls if _port(worker) == sandbox.port]
+    for worker in doomed:
+        _end(worker)
+
+
+def _port(worker):
+    server = worker._server
+    return server.server_address[1] if server else None
+
+
+def _end(worker):
+    process = worker._proc
+    if process is not None:
+        process.kill()
+        process.wait()
+
+
+def _exit_error():
+    message = "Runtime exited before returning a response"
+    payload = {"errorMessage": message, "errorType": "Runtime.ExitError"}
+    return {"status": "error", "error": message, "error_payload": payload, "cold_start": False, "log": ""}
