@@ -23,10 +23,14 @@ pub(crate) struct Settings<'a> {
     pub(crate) resource_delay: Duration,
     /// The period of the keepalive rule, which locally need not be a minute.
     pub(crate) keepalive_period: Duration,
-    /// What the waits, retries and token time-outs of state machines are multiplied with.
+    /// What the waits and retries of state machines are multiplied with.
     pub(crate) wait_scale: f64,
+    /// What the time-outs of their task tokens are multiplied with.
+    pub(crate) timeout_scale: f64,
     /// The file whose presence says that users' credentials have expired.
     pub(crate) expired: &'a Path,
+    /// The credentials of the local account: their file, and the profile in it.
+    pub(crate) credentials: (&'a Path, &'a str),
     /// The home folder of the functions, if not this process's own.
     pub(crate) home: Option<&'a Path>,
 }
@@ -72,10 +76,12 @@ impl Emulator {
             .env("EMULATOR_FAULTS_JOURNAL", directory.path(STRUCK))
             .env("FUNCTION_LOG_DIR", directory.folder("logs")?)
             .env("SFN_WAIT_SCALE", settings.wait_scale.to_string())
-            .env("EMULATOR_TIMEOUT_SCALE", settings.wait_scale.to_string())
+            .env("EMULATOR_TIMEOUT_SCALE", settings.timeout_scale.to_string())
             .env("AWS_PROVIDER_DELAY_MS", settings.resource_delay.as_millis().to_string())
             .env("EMULATOR_RATE_SECONDS", settings.keepalive_period.as_secs_f64().to_string())
             .env("EMULATOR_TICK_SECONDS", "1")
+            .env("LOCAL_CREDENTIALS_FILE", settings.credentials.0)
+            .env("LOCAL_CREDENTIALS_PROFILE", settings.credentials.1)
             .stdout(file.try_clone().map_err(logging)?)
             .stderr(file);
         if let Some(home) = settings.home {

@@ -1,7 +1,7 @@
 //! `cargo local`: the whole product on one machine, with no AWS account.
 
 use clap::{Parser, Subcommand};
-use local::command::{Options, demo, diagnose, status, test, up};
+use local::command::{Options, demo, diagnose, soak, status, test, up};
 use std::process::ExitCode;
 
 /// Runs ondemand-eks on this machine: the real template, functions, Terraform and Kubernetes, and no AWS account
@@ -24,6 +24,8 @@ enum Command {
     Demo(demo::Options),
     /// Tell from a build's log on standard input why it failed and what to do, as JSON
     Diagnose,
+    /// Let many clusters live while everything fails, and see that nothing is left of them
+    Soak(soak::Options),
     /// Run all tests: Rust, Python, Terraform, end to end
     Test(test::Options),
 }
@@ -36,6 +38,7 @@ async fn main() -> ExitCode {
         Command::Status => status::status().await,
         Command::Demo(options) => demo::run(options).await,
         Command::Diagnose => diagnose::diagnose(),
+        Command::Soak(options) => soak::run(options).await,
         Command::Test(options) => test::run(options).await,
     };
     match result {

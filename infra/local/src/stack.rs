@@ -39,8 +39,10 @@ pub struct StackConfig {
     pub keepalive_period: Duration,
     /// How long the stand-in provider takes for each resource.
     pub resource_delay: Duration,
-    /// What the waits, retries and token time-outs of state machines are multiplied with; 1 in AWS.
+    /// What the waits and retries of state machines are multiplied with; 1 in AWS.
     pub wait_scale: f64,
+    /// What the time-outs of their task tokens are multiplied with; 1 in AWS.
+    pub timeout_scale: f64,
     /// Failures to order from the start, as [`Stack::order`] takes them.
     pub faults: Option<PathBuf>,
     /// A credentials file to use instead of made-up keys.
@@ -65,6 +67,7 @@ impl Default for StackConfig {
             keepalive_period: Duration::from_secs(1),
             resource_delay: Duration::ZERO,
             wait_scale: 1.0,
+            timeout_scale: 1.0,
             faults: None,
             credentials_file: None,
             credentials_profile: "default".to_owned(),
@@ -151,7 +154,9 @@ impl Stack {
             resource_delay: config.resource_delay,
             keepalive_period: config.keepalive_period,
             wait_scale: config.wait_scale,
+            timeout_scale: config.timeout_scale,
             expired: &expired,
+            credentials: (&credentials.path, &profile),
             home: config.home.as_deref(),
         };
         let emulator = Emulator::start(&watchdog, &installed, &directory, settings).await?;
@@ -217,6 +222,21 @@ impl Stack {
         let name = self.outputs.get("KeepaliveRuleName").map_or("", String::as_str);
         let rule = self.aws.json("events", "AWSEvents.DescribeRule", &serde_json::json!({"Name": name})).await?;
         Ok(rule["State"].as_str().unwrap_or("unknown").to_owned())
+    }
+
+    /// The executions of both state machines that have not ended, by their names.
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn running_executions(&self) -> Result<Vec<String>, Error> {
+        let mut names = vec![];
+        for machine in ["ClusterMachineArn", "RunMachineArn"] {
+            let request = serde_json::json!({"stateMachineArn": self.outputs.get(machine), "statusFilter": "RUNNING"});
+            let listed = self.aws.json("states", "AWSStepFunctions.ListExecutions", &request).await?;
+            let executions = listed["executions"].as_array().into_iter().flatten();
+            names.extend(executions.filter_map(|execution| Some(execution["name"].as_str()?.to_owned())));
+        }
+        Ok(names)
     }
 
     /// A Python of this machine that pods can use, such as `3.11`: the first that is found of those the SDK knows.

@@ -58,6 +58,9 @@ impl Http {
     async fn put(&self, path: &str, body: Value) -> (u16, Value) {
         self.send(reqwest::Client::new().put(format!("{}{path}", self.0)).json(&body)).await
     }
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.send(reqwest::Client::new().post(format!("{}{path}", self.0)).json(&body)).await
+    }
     async fn get(&self, path: &str) -> (u16, Value) {
         self.send(reqwest::Client::new().get(format!("{}{path}", self.0))).await
     }
@@ -165,7 +168,13 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
         let refused = client(&cluster, wrong).list_api_groups().await;
         assert!(matches!(&refused, Err(kube::Error::Api(status)) if status.code == 401), "{refused:?}");
     }
-    let client = client(&cluster, token(CLUSTER, SECRET));
+    let expired = directory.join("credentials-expired");
+    std::fs::write(&expired, "").unwrap();
+    let refused = client(&cluster, token(CLUSTER, SECRET)).list_api_groups().await;
+    assert!(matches!(&refused, Err(kube::Error::Api(status)) if status.code == 401), "{refused:?}");
+    std::fs::remove_file(expired).unwrap();
+    // Another token, since what was refused is remembered for a moment.
+    let client = client(&cluster, eks_token(KEY, SECRET, CLUSTER, 61, SystemTime::now()));
 
     // Node groups: one with a node, one that waits for a pod that needs a GPU.
     let group = |instance_type: &str, name: &str, min: u32, taints: Value| {
@@ -238,6 +247,22 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
     if let Some(found) = nodes.get_opt(&node).await.unwrap() {
         reached(&nodes, &node, conditions::is_deleted(&found.uid().unwrap())).await;
     }
+
+    // A pod is killed; then a node, with a pod on it whose Job learns of that. Another node takes its place.
+    let kill =
+        async |what: &str, job: &str| http.post("/kill", json!({"what": what, "labels": {"job-name": job}})).await;
+    for (what, job_name) in [("pod", "struck"), ("node", "stranded")] {
+        jobs.create(&create, &job(job_name, "import time; time.sleep(3600)", "cpu", &image)).await.unwrap();
+        pod_of(&pods, job_name, |pod| !container(pod, "/running").is_null()).await;
+        assert_eq!(kill(what, job_name).await.0, 200);
+        reached(&jobs, job_name, |job: Option<&Job>| job.is_some_and(|j| j.status.as_ref().unwrap().failed == Some(1)))
+            .await;
+        assert_eq!(kill(what, job_name).await.0, 404);
+    }
+    assert_eq!(container(&pod_of(&pods, "struck", ended).await, "/terminated/exitCode"), 137);
+    let stranded = pod_of(&pods, "stranded", |_| true).await.status.unwrap();
+    assert_eq!((stranded.phase.as_deref(), stranded.reason.as_deref()), (Some("Failed"), Some("NodeLost")));
+    assert_eq!(http.get("/inventory").await.1["clusters"][0]["nodes"], json!(["cpu-3"]));
 
     // Deleting a running pod ends its process; deleting the groups and the cluster ends everything.
     jobs.create(&create, &job("sleeps", "import time; time.sleep(3600)", "cpu", &image)).await.unwrap();

@@ -4,6 +4,7 @@ pub mod demo;
 pub mod diagnose;
 mod interrupt;
 mod session;
+pub mod soak;
 pub mod status;
 pub mod test;
 pub mod up;
@@ -54,6 +55,7 @@ impl Options {
             keepalive_period: Duration::from_secs(3),
             resource_delay: Duration::from_millis(self.resource_delay),
             wait_scale: 1.0,
+            timeout_scale: 1.0,
             faults: self.faults,
             credentials_file: self.credentials_file,
             credentials_profile: self.credentials_profile,

@@ -12,6 +12,8 @@ use tokio::process::Command;
 /// The functions' names in the template and in the bucket.
 pub(crate) const FUNCTIONS: [&str; 4] = ["api", "run", "cluster", "keepalive"];
 const PROVIDER: &str = "terraform-provider-aws";
+/// Names a folder with all programs, built before, to be used as they are.
+const VARIABLE: &str = "ONDEMAND_EKS_BINARIES";
 
 /// Where the programs are.
 pub(crate) struct Binaries {
@@ -22,9 +24,14 @@ pub(crate) struct Binaries {
 }
 
 impl Binaries {
-    /// Builds what has changed.
+    /// Builds what has changed, unless the programs are given.
     pub(crate) async fn build(installer: &Installer) -> Result<Self, Error> {
         let step = installer.progress.step("functions");
+        if let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) {
+            let given = Self::given(&folder)?;
+            step.done(format!("those in {}", folder.display()));
+            return Ok(given);
+        }
         step.update("cargo build");
         let mut command = cargo();
         command.args(["build", "--message-format=json-render-diagnostics", "-p", "ondemand-eks-terraform-provider"]);
@@ -81,6 +88,21 @@ impl Binaries {
             _ => step.done("built"),
         }
         Ok(binaries)
+    }
+}
+
+impl Binaries {
+    fn given(folder: &Path) -> Result<Self, Error> {
+        let find = |name: &str| {
+            let path = folder.join(name);
+            let missing = || Error::Missing {
+                what: format!("no program '{name}' in {}", folder.display()),
+                remedy: format!("build it, or unset {VARIABLE}"),
+            };
+            path.is_file().then_some(path).ok_or_else(missing)
+        };
+        let functions = FUNCTIONS.into_iter().map(|name| Ok((name, find(name)?))).collect::<Result<_, Error>>()?;
+        Ok(Self { functions, provider: find(PROVIDER)? })
     }
 }
 

@@ -1,0 +1,86 @@
+//! A soak: many short lives of clusters on one stack, each under faults that its seed decides. At the end of a life
+//! nothing may be left of it, whatever failed.
+//!
+//! `cargo local soak --seed 7 --lives 50`, or this binary with the same words. A life that fails is told with the
+//! command that replays it.
+
+mod check;
+mod life;
+mod plan;
+mod tally;
+mod user;
+
+use clap::Parser;
+use local::{Progress, Stack, StackConfig};
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+use tally::Tally;
+
+/// Lives of clusters under faults.
+#[derive(Parser)]
+struct Arguments {
+    /// Seed of the first life; the next one has the next
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many lives
+    #[arg(long, default_value_t = 2)]
+    lives: u64,
+    /// Begin no further life after so many minutes
+    #[arg(long)]
+    minutes: Option<u64>,
+    /// Show what happens in a life
+    #[arg(long)]
+    verbose: bool,
+    /// What a test harness is given; nothing of it means anything here
+    #[arg(hide = true, allow_hyphen_values = true)]
+    _rest: Vec<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    match runtime.block_on(soak(&arguments)) {
+        Ok(tally) if tally.is_clean() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("the stack does not start: {}", error.report());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn soak(arguments: &Arguments) -> Result<Tally, local::Error> {
+    let default = StackConfig::default();
+    let config = StackConfig {
+        progress: Progress::terminal(),
+        // Retries after 30 s come after 0.6 s; a run is looked at again every 2 s instead of every 20 s.
+        wait_scale: 0.02,
+        timeout_scale: 0.1,
+        resource_delay: Duration::from_millis(10),
+        ..default
+    };
+    let stack = Stack::start(config).await?;
+    let directory = stack.directory.clone();
+    let started = Instant::now();
+    let mut tally = Tally::default();
+    for seed in arguments.seed..arguments.seed.saturating_add(arguments.lives) {
+        if arguments.minutes.is_some_and(|most| started.elapsed() > Duration::from_secs(60 * most)) {
+            break;
+        }
+        let outcome = life::live(&stack, seed, arguments.verbose).await;
+        println!("{}", outcome.line());
+        let clean = outcome.is_clean();
+        tally.add(outcome);
+        if !clean {
+            break;
+        }
+    }
+    stack.shutdown().await;
+    println!("{}", tally.report(started.elapsed()));
+    if tally.is_clean() {
+        std::fs::remove_dir_all(directory.path("")).ok();
+    } else {
+        println!("logs are in {}", directory.path("").display());
+    }
+    Ok(tally)
+}
