@@ -4,8 +4,8 @@ use crate::cluster_access::Known;
 use crate::{compute, jobs};
 use domain::cluster::{self, Reply};
 use domain::failure::{Failure, FailureClass};
-use domain::run::{Command, Effect, Run, RunStatus};
-use domain::{ClusterId, RunId};
+use domain::run::{Command, Effect, Observation, Run, RunStatus};
+use domain::{ClusterId, OperatorId, RunId};
 use runtime::ports::{Eks, Jobs, KubeAccess};
 use runtime::{Error, World, access::Access};
 use serde_json::{Value, json};
@@ -79,10 +79,10 @@ impl RunFunction {
             },
             (_, Some(cluster)) if !run.status.is_final() => {
                 let access = self.cluster_access(cluster).await?;
-                Command::Observed { jobs: self.jobs.observe(&access, run.id).await? }
+                Command::Observed(self.jobs.observe(&access, run.id, self.world.now()).await?)
             }
             // Nothing to see; a run that is over only wakes its machine.
-            _ => Command::Observed { jobs: Default::default() },
+            _ => Command::Observed(Observation::nothing(self.world.now())),
         };
         self.carry_out(&run, command).await
     }
@@ -102,6 +102,7 @@ impl RunFunction {
     /// Those of the ports. What was committed stays; what was not done is done by the next call.
     pub async fn carry_out(&self, run: &Run, command: Command) -> Result<(), Error> {
         let mut commands = VecDeque::from([command]);
+        let mut has_started = false;
         while let Some(command) = commands.pop_front() {
             let decision = self.world.run_command(run.id, &command).await?;
             for effect in &decision.effects {
@@ -112,13 +113,36 @@ impl RunFunction {
                     }
                     Effect::StartJob { operator, attempt } => {
                         jobs::start(self, &decision.run, *operator, *attempt).await?;
+                        has_started = true;
+                    }
+                    Effect::DeleteJob { operator, attempt } => {
+                        // What is left of it is deleted at the end of the run; its successor need not wait for that.
+                        if let Err(error) = self.give_up(&decision.run, *operator, *attempt).await {
+                            tracing::warn!(run.id = %run.id, "a lost attempt's Job was not deleted yet: {error}");
+                        }
                     }
                     // The machine's last step deletes the Jobs of a run that was ended early.
                     Effect::DeleteJobs | Effect::Wake => {}
                 }
             }
         }
-        Ok(())
+        if has_started { self.not_too_late(run.id).await } else { Ok(()) }
+    }
+
+    /// Deletes the Jobs of a run that has ended while some of them were created: its last step may have come before.
+    async fn not_too_late(&self, id: RunId) -> Result<(), Error> {
+        let run = self.world.run(id).await?.value;
+        match run.cluster {
+            Some(cluster) if run.status.is_final() => self.delete_jobs(&run, cluster).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes the Job of an attempt.
+    async fn give_up(&self, run: &Run, operator: OperatorId, attempt: u32) -> Result<(), Error> {
+        let Some(cluster) = run.cluster else { return Ok(()) };
+        let access = self.cluster_access(cluster).await?;
+        Ok(self.jobs.delete_attempt(&access, run.id, operator, attempt).await?)
     }
 
     /// The way to a run's cluster.
@@ -140,9 +164,8 @@ impl RunFunction {
             run = self.world.run_command(id, &Command::ClusterLost { failure }).await?.run;
         }
         if let Some(cluster) = run.cluster {
-            let ended_early = run.status == RunStatus::Canceled || run.error.is_some();
-            if ended_early && run.granted_at.is_some() {
-                self.delete_jobs(id, cluster).await?;
+            if run.may_leave_pods() {
+                self.delete_jobs(&run, cluster).await?;
             }
             match self.world.cluster_command(cluster, &cluster::Command::Release { run: id }).await {
                 Ok(_) | Err(Error::NotFound { .. }) => {}
@@ -153,12 +176,13 @@ impl RunFunction {
         self.world.close_run(id).await
     }
 
-    /// Deletes a run's Jobs unless its cluster is going away or gone, and they with it.
-    async fn delete_jobs(&self, run: RunId, cluster: ClusterId) -> Result<(), Error> {
+    /// Deletes a run's Jobs unless its cluster is going away or gone, and they with it. Whether the run still has its
+    /// lease is of no matter: the sweeper may have been quicker to release it.
+    async fn delete_jobs(&self, run: &Run, cluster: ClusterId) -> Result<(), Error> {
         match self.world.cluster(cluster).await {
-            Ok(stored) if stored.value.phase.leases().is_some_and(|leases| leases.contains(&run)) => {
+            Ok(stored) if run.generation == Some(stored.value.generation) && stored.value.phase.leases().is_some() => {
                 let access = self.cluster_access(cluster).await?;
-                Ok(self.jobs.delete(&access, run).await?)
+                Ok(self.jobs.delete(&access, run.id).await?)
             }
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

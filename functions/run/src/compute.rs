@@ -2,7 +2,7 @@
 
 use domain::OperatorId;
 use domain::flow::{Dag, Operator, OperatorKind, ParameterValue, SystemMetric};
-use domain::run::{FailureType, OperatorError, Outcome, OutputType, Run, SystemMetadata};
+use domain::run::{Cause, FailureType, OperatorError, Outcome, OutputType, Run, SystemMetadata};
 use runtime::{Error, World, keys};
 use serde_json::json;
 
@@ -72,5 +72,5 @@ async fn store(
 
 fn failed(tip: String) -> Outcome {
     let error = OperatorError { tip, context: String::new() };
-    Outcome::Failed { failure_type: FailureType::UserFatal, error, outputs: vec![] }
+    Outcome::Failed { failure_type: FailureType::UserFatal, cause: Cause::Function, error, outputs: vec![] }
 }

@@ -3,7 +3,7 @@
 use crate::advance::RunFunction;
 use base64::Engine as _;
 use domain::flow::{OperatorKind, Severity};
-use domain::run::{Command, Run};
+use domain::run::{Command, OperatorStatus, Outcome, Run};
 use runtime::job_token::JobClaim;
 use runtime::{Error, http, keys};
 use serde::de::DeserializeOwned;
@@ -61,27 +61,67 @@ async fn route(function: &RunFunction, event: &Value) -> Result<Value, Error> {
                 .map_err(|e| Error::Corrupt { what: "manifest".to_owned(), detail: e.to_string() })
         }
         ("POST", "started") => {
-            let StartedReport { attempt } = body(event)?;
-            let command = Command::Started { operator: claim.operator, attempt };
-            function.world.run_command(claim.run, &command).await?;
-            Ok(json!({}))
+            let report: StartedReport = body(event)?;
+            started(function, &claim, &report).await
         }
         ("POST", "outcome") => {
             let report: OutcomeReport = body(event)?;
-            let (operator, attempt) = (claim.operator, claim.attempt);
-            let run = function.world.run(claim.run).await?.value;
-            let command = Command::Finished { operator, attempt, outcome: report.into() };
-            // What the report leads to may fail without the report being lost: the next round does it again.
-            if let Err(error) = function.carry_out(&run, command).await {
-                let state = function.world.run(claim.run).await?.value.operators.remove(&operator);
-                if !state.is_some_and(|state| state.status.is_final()) {
-                    return Err(error);
-                }
-                tracing::warn!(run.id = %claim.run, "successors were not started yet: {error}");
-            }
-            Ok(json!({}))
+            finished(function, &claim, report.into()).await
         }
         _ => Err(Error::NotFound { what: "route", id: format!("{method} {path}") }),
+    }
+}
+
+/// Lets a pod call its function, if it is the one pod that may: a function is called once per attempt, whatever becomes
+/// of messages and pods.
+async fn started(function: &RunFunction, claim: &JobClaim, report: &StartedReport) -> Result<Value, Error> {
+    let (operator, attempt) = (claim.operator, claim.attempt);
+    let command = Command::Started { operator, attempt, beginning: report.beginning(function.world.now()) };
+    let run = function.world.run_command(claim.run, &command).await?.run;
+    let state = run.operators.get(&operator);
+    if state.is_some_and(|state| state.is_begun_by(attempt, report.pod.as_deref())) {
+        return Ok(json!({}));
+    }
+    Err(Error::Refused(match state {
+        Some(state) if state.attempt == attempt && state.status.is_active() => {
+            format!("attempt {attempt} has begun in another pod, and must not begin twice")
+        }
+        _ => over(&run, claim),
+    }))
+}
+
+/// Takes in how an attempt ended. Its repetition is accepted, since its answer may have been lost; what comes from
+/// an attempt that was given up is refused, so that the pod's log tells.
+async fn finished(function: &RunFunction, claim: &JobClaim, outcome: Outcome) -> Result<Value, Error> {
+    let (operator, attempt) = (claim.operator, claim.attempt);
+    let run = function.world.run(claim.run).await?.value;
+    if run
+        .operators
+        .get(&operator)
+        .is_none_or(|state| state.attempt != attempt || state.status == OperatorStatus::Canceled)
+    {
+        return Err(Error::Refused(over(&run, claim)));
+    }
+    // What the report leads to may fail without the report being lost: the next round does it again.
+    if let Err(error) = function.carry_out(&run, Command::Finished { operator, attempt, outcome }).await {
+        let state = function.world.run(claim.run).await?.value.operators.remove(&operator);
+        if state.is_some_and(|state| state.attempt == attempt && !state.status.is_final()) {
+            return Err(error);
+        }
+        tracing::warn!(run.id = %claim.run, "successors were not started yet: {error}");
+    }
+    Ok(json!({}))
+}
+
+/// Why an attempt is not wanted any more.
+fn over(run: &Run, claim: &JobClaim) -> String {
+    let attempt = claim.attempt;
+    match run.operators.get(&claim.operator) {
+        Some(state) if state.attempt != attempt => {
+            format!("attempt {attempt} was given up, and attempt {} has taken its place", state.attempt)
+        }
+        Some(state) if state.status == OperatorStatus::Canceled => "the operator was canceled".to_owned(),
+        _ => format!("attempt {attempt} of the operator is over"),
     }
 }
 
@@ -106,7 +146,7 @@ async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, 
     let operator = dag.operators.get(&claim.operator).ok_or_else(unknown)?;
     let code = operator.code().ok_or_else(unknown)?;
     if !is_expected(&run, claim) {
-        return Err(Error::Forbidden("this attempt of the operator is over".to_owned()));
+        return Err(Error::Forbidden(over(&run, claim)));
     }
     let (kind, severity) = match &operator.kind {
         OperatorKind::Metric { .. } => ("metric", None),
@@ -147,7 +187,7 @@ async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, 
         inputs,
         outputs,
         logs_url: Some(objects.presign_put(&keys::logs(run.id, claim.operator), VALID_FOR).await?),
-        timeout_seconds: None,
+        timeout_seconds: operator.limits.timeout_seconds,
     })
 }
 

@@ -11,6 +11,10 @@ use runtime::ports::JobSpec;
 /// The secret with the key that signs job tokens, relative to the deployment's prefix.
 pub const TOKEN_KEY: &str = "job-token-key";
 
+/// What a time-out does not count: waiting for a node and the image, requirements, inputs, outputs, and a control plane
+/// that cannot be reached. The runner ends a function in time; Kubernetes ends the Job if the runner cannot any more.
+const BESIDE_THE_FUNCTION: u64 = 2 * 3600;
+
 /// Fetches the runner's files from the control plane and runs it. A stock Python image is all a pod needs.
 const BOOTSTRAP: &str = include_str!("../../runner/bootstrap.py");
 
@@ -44,6 +48,7 @@ pub async fn start(function: &RunFunction, run: &Run, id: OperatorId, attempt: u
         cpus: requests.cpus,
         memory_mib: requests.memory_mib,
         gpus: requests.gpus,
+        deadline_seconds: operator.limits.timeout_seconds.map(|timeout| u64::from(timeout.get()) + BESIDE_THE_FUNCTION),
     };
     let access = function.known.access(&function.access, function.eks.as_ref(), &cluster).await?;
     Ok(function.jobs.start(&access, &job).await?)

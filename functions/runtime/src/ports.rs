@@ -2,11 +2,13 @@
 
 use crate::PortError;
 use async_trait::async_trait;
+use domain::hold::BuildState;
+use domain::instance_type::InstanceType;
 use domain::integration::AccessKey;
-use domain::run::JobObservation;
+use domain::inventory::TaggedResource;
+use domain::run::Observation;
 use domain::{ClusterId, OperatorId, RunId, Secret};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The result of a call to an outside system.
@@ -99,6 +101,10 @@ pub trait Objects: Send + Sync {
     async fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String>;
     /// An address to which anybody can write the object for a while.
     async fn presign_put(&self, key: &str, valid_for: Duration) -> Result<String>;
+    /// Reads an object with its version, for [`Objects::delete_version`]; none if there is none.
+    async fn get_version(&self, key: &str) -> Result<Option<(Vec<u8>, String)>>;
+    /// Removes an object if it still has this version; whether it had.
+    async fn delete_version(&self, key: &str, version: &str) -> Result<bool>;
     /// Removes every object below a prefix.
     async fn delete_all(&self, prefix: &str) -> Result<()>;
     /// The `s3://` address of a key, for the build.
@@ -158,6 +164,8 @@ pub trait Machines: Send + Sync {
 pub trait Builds: Send + Sync {
     /// Stops the build of a cluster's epoch if it runs (found by its environment variables CLUSTER_ID and EPOCH).
     async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()>;
+    /// Whether a build is over.
+    async fn state(&self, build_id: &str) -> Result<BuildState>;
 }
 
 /// The EventBridge rule that lets `keepalive` tick.
@@ -185,6 +193,8 @@ pub trait Identity: Send + Sync {
     async fn caller(&self, key: &AccessKey, region: &str) -> Result<Caller>;
     /// Temporary credentials of a role.
     async fn assume(&self, role_arn: &str, external_id: Option<&Secret>, region: &str) -> Result<AccessKey>;
+    /// What AWS encoded in a denial, as JSON text.
+    async fn decode(&self, key: &AccessKey, region: &str, encoded: &str) -> Result<String>;
 }
 
 /// An EKS cluster as AWS describes it.
@@ -209,6 +219,57 @@ pub struct EksCluster {
 pub trait Eks: Send + Sync {
     /// Describes a cluster; none if there is none.
     async fn describe(&self, key: &AccessKey, region: &str, name: &str) -> Result<Option<EksCluster>>;
+}
+
+/// The Resource Groups Tagging API, on behalf of an integration.
+#[async_trait]
+pub trait TaggedResources: Send + Sync {
+    /// All resources of a region that have a tag of this value. [`crate::error::PortErrorKind::Denied`] if the
+    /// credentials may not ask (`tag:GetResources`).
+    async fn find(&self, key: &AccessKey, region: &str, tag: &str, value: &str) -> Result<Vec<TaggedResource>>;
+}
+
+/// An action that a principal's policies do not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeniedAction {
+    /// The action, such as `ec2:CreateVpc`.
+    pub action: String,
+    /// Whether an allow in the principal's own policies would not help.
+    pub out_of_reach: bool,
+}
+
+/// What can be counted in an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// Networks.
+    Vpcs,
+    /// Fixed public addresses.
+    Addresses,
+}
+
+/// What an integration's account allows, has and is offered, as far as its credentials may look.
+#[async_trait]
+pub trait Survey: Send + Sync {
+    /// Which of these actions the policies of a user or role do not allow, on one resource or on any.
+    async fn denied(
+        &self,
+        key: &AccessKey,
+        region: &str,
+        principal: &str,
+        actions: &[String],
+        resource: Option<&str>,
+    ) -> Result<Vec<DeniedAction>>;
+    /// The value of a service quota.
+    async fn quota(&self, key: &AccessKey, region: &str, quota: domain::preflight::quota::Quota) -> Result<u32>;
+    /// How many there are in the region.
+    async fn count(&self, key: &AccessKey, region: &str, what: Counted) -> Result<u32>;
+    /// What an instance costs per hour in the region, on demand with Linux; none if it is not sold there.
+    async fn price(
+        &self,
+        key: &AccessKey,
+        region: &str,
+        instance_type: &InstanceType,
+    ) -> Result<Option<domain::price::Usd>>;
 }
 
 /// The way to a cluster's API server: where it is and whose credentials sign the token.
@@ -245,6 +306,8 @@ pub struct JobSpec {
     pub memory_mib: u32,
     /// GPUs; with any, the pod goes to the GPU node group.
     pub gpus: u32,
+    /// When Kubernetes is to end it, in seconds from its creation; never if none.
+    pub deadline_seconds: Option<u64>,
 }
 
 /// Kubernetes.
@@ -252,8 +315,10 @@ pub struct JobSpec {
 pub trait Jobs: Send + Sync {
     /// Creates the Job and its Secret; a Job of that name that is there already is fine.
     async fn start(&self, access: &KubeAccess, job: &JobSpec) -> Result<()>;
-    /// What is seen of a run's Jobs, the newest attempt of each operator.
-    async fn observe(&self, access: &KubeAccess, run: RunId) -> Result<BTreeMap<OperatorId, JobObservation>>;
+    /// What is seen of a run's Jobs, the newest attempt of each operator, and of the cluster's nodes, from `at` on.
+    async fn observe(&self, access: &KubeAccess, run: RunId, at: domain::Timestamp) -> Result<Observation>;
+    /// Deletes the Job of one attempt with its pod and Secret; one that is not there is fine.
+    async fn delete_attempt(&self, access: &KubeAccess, run: RunId, operator: OperatorId, attempt: u32) -> Result<()>;
     /// Deletes all Jobs of a run with their pods and Secrets.
     async fn delete(&self, access: &KubeAccess, run: RunId) -> Result<()>;
     /// How many pods of operators are alive (neither succeeded nor failed).

@@ -1,7 +1,7 @@
 use super::*;
 use crate::flows::Publication;
 use crate::memory::Memory;
-use domain::flow::{Artifact, Dag, Engine, Operator, OperatorKind, Resources};
+use domain::flow::{Artifact, Dag, Engine, Limits, Operator, OperatorKind, Resources};
 use domain::run::Command;
 use domain::{ArtifactId, DagId, OperatorId};
 use std::num::NonZeroU32;
@@ -24,6 +24,7 @@ fn publication(name: &str, schedule: Schedule) -> Publication {
         inputs: vec![],
         outputs: vec![artifact],
         resources: Resources::default(),
+limits: Limits::default(),
         engine: None,
     };
     let dag = Dag {
@@ -36,7 +37,7 @@ fn publication(name: &str, schedule: Schedule) -> Publication {
         artifacts: BTreeMap::from([(artifact, Artifact::untyped("limit".to_owned()))]),
     };
     let description = String::new();
-    Publication { description, dag, packages: BTreeMap::new(), schedule, keep_runs: None, run: None }
+    Publication { description, dag, packages: BTreeMap::new(), schedule: Some(schedule), keep_runs: None, run: None }
 }
 
 struct Fixture {
@@ -160,6 +161,18 @@ async fn publishing_again_without_a_schedule_ends_it() {
 }
 
 #[tokio::test]
+async fn publishing_again_leaves_what_is_not_said_as_it_was() {
+    let fixture = Fixture::new();
+    let schedule = Schedule::Periodic { cron: EVERY_HOUR.to_owned() };
+    let keep_runs = Some(NonZeroU32::new(2).into());
+    let first = Publication { keep_runs, ..publication("f", schedule.clone()) };
+    fixture.world.publish(first).await.expect("published");
+    let again = Publication { schedule: None, keep_runs: None, ..publication("f", Schedule::Manual) };
+    let flow = fixture.world.publish(again).await.expect("published").0;
+    assert_eq!((flow.schedule, Some(flow.keep_runs), flow.versions.len()), (schedule, keep_runs, 2));
+}
+
+#[tokio::test]
 async fn a_flow_follows_another_ones_success_once() {
     let fixture = Fixture::new();
     let first = fixture.publish("first", Schedule::Manual).await;
@@ -178,7 +191,7 @@ async fn a_flow_follows_another_ones_success_once() {
 #[tokio::test]
 async fn only_the_latest_runs_are_kept() {
     let fixture = Fixture::new();
-    let keep_runs = NonZeroU32::new(2);
+    let keep_runs = Some(NonZeroU32::new(2).into());
     let request = Publication { keep_runs, ..publication("f", Schedule::Manual) };
     let flow = fixture.world.publish(request).await.expect("published").0;
     let mut runs = vec![];

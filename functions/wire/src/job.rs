@@ -1,9 +1,14 @@
 //! What a pod's runner and the control plane say to each other.
 
 use domain::flow::{Code, PackageEntryPoint};
-use domain::run::{FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
-use domain::{ArtifactId, OperatorId, RunId};
+use domain::run::{Beginning, Cause, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
+use domain::{ArtifactId, OperatorId, RunId, Timestamp};
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
+
+/// The longest name of a pod or node that is believed.
+const LONGEST_NAME: usize = 256;
 
 /// All that a runner needs to run its operator.
 #[derive(Debug, Clone, Serialize)]
@@ -28,8 +33,8 @@ pub struct Manifest {
     pub outputs: Vec<ManifestOutput>,
     /// Where its full logs go.
     pub logs_url: Option<String>,
-    /// When to give up, in seconds.
-    pub timeout_seconds: Option<u64>,
+    /// When to give up the function, in seconds from its call.
+    pub timeout_seconds: Option<NonZeroU32>,
 }
 
 /// The code of an operator.
@@ -94,10 +99,30 @@ pub struct ManifestOutput {
 }
 
 /// The function is about to start.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct StartedReport {
     /// The attempt.
     pub attempt: u32,
+    /// The pod's unique id.
+    #[serde(default)]
+    pub pod: Option<String>,
+    /// The pod's node.
+    #[serde(default)]
+    pub node: Option<String>,
+    /// For how many seconds its container has been running.
+    #[serde(default)]
+    pub running_for_seconds: f64,
+}
+
+impl StartedReport {
+    /// What the domain wants to know of it, at the moment it arrived.
+    #[must_use]
+    pub fn beginning(&self, now: Timestamp) -> Beginning {
+        let known = |text: &Option<String>| text.clone().filter(|text| !text.is_empty() && text.len() <= LONGEST_NAME);
+        let running_for = SignedDuration::try_from_secs_f64(self.running_for_seconds).unwrap_or_default();
+        let container_at = now.checked_sub(running_for).ok();
+        Beginning { pod: known(&self.pod), node: known(&self.node), container_at }
+    }
 }
 
 /// The operator is over.
@@ -110,6 +135,9 @@ pub struct OutcomeReport {
     /// What kind of failure.
     #[serde(default)]
     pub failure_type: Option<FailureType>,
+    /// Why, where the runner knows more than whose failure it is.
+    #[serde(default)]
+    pub cause: Option<ReportedCause>,
     /// What a person should know.
     #[serde(default)]
     pub error: Option<OperatorError>,
@@ -131,6 +159,30 @@ pub enum OutcomeStatus {
     Failed,
 }
 
+/// Why an operator failed, as its runner can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportedCause {
+    /// It took longer than its time-out.
+    TimedOut,
+    /// It was killed for want of memory.
+    OutOfMemory,
+    /// The control plane or the store could not be reached.
+    Transport,
+}
+
+impl OutcomeReport {
+    fn cause(&self) -> Cause {
+        match (self.cause, self.failure_type) {
+            (Some(ReportedCause::TimedOut), _) => Cause::TimedOut,
+            (Some(ReportedCause::OutOfMemory), _) => Cause::OutOfMemory,
+            (Some(ReportedCause::Transport), _) => Cause::Transport,
+            (None, Some(FailureType::UserFatal | FailureType::UserNonFatal)) => Cause::Function,
+            (None, Some(FailureType::System) | None) => Cause::Runner,
+        }
+    }
+}
+
 impl From<OutcomeReport> for Outcome {
     fn from(report: OutcomeReport) -> Self {
         match report.status {
@@ -139,9 +191,58 @@ impl From<OutcomeReport> for Outcome {
             }
             OutcomeStatus::Failed => Self::Failed {
                 failure_type: report.failure_type.unwrap_or(FailureType::System),
+                cause: report.cause(),
                 error: report.error.unwrap_or_default(),
                 outputs: report.outputs,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn failed(report: serde_json::Value) -> (FailureType, Cause) {
+        let report: OutcomeReport = serde_json::from_value(report).expect("a report");
+        match Outcome::from(report) {
+            Outcome::Failed { failure_type, cause, .. } => (failure_type, cause),
+            Outcome::Succeeded { .. } => panic!("it failed"),
+        }
+    }
+
+    #[test]
+    fn a_failure_has_the_cause_that_its_runner_knows() {
+        let report = |more: serde_json::Value| {
+            let mut report = json!({"attempt": 1, "status": "failed"});
+            report.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            failed(report)
+        };
+        assert_eq!(report(json!({"failure_type": 2})), (FailureType::UserFatal, Cause::Function));
+        assert_eq!(report(json!({"failure_type": 1})), (FailureType::System, Cause::Runner));
+        assert_eq!(report(json!({})), (FailureType::System, Cause::Runner));
+        for (word, cause) in
+            [("timed_out", Cause::TimedOut), ("out_of_memory", Cause::OutOfMemory), ("transport", Cause::Transport)]
+        {
+            assert_eq!(report(json!({"failure_type": 2, "cause": word})).1, cause);
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_dated_back_to_the_containers_and_no_nonsense_is_believed() {
+        let now: Timestamp = "2026-11-22T12:00:00Z".parse().expect("a moment");
+        let beginning = |report: serde_json::Value| {
+            let report: StartedReport = serde_json::from_value(report).expect("a report");
+            report.beginning(now)
+        };
+        let told = beginning(json!({"attempt": 1, "pod": "p", "node": "n", "running_for_seconds": 2.5}));
+        assert_eq!((told.pod.as_deref(), told.node.as_deref()), (Some("p"), Some("n")));
+        assert_eq!(told.container_at, Some("2026-11-22T11:59:57.5Z".parse().expect("a moment")));
+        let nothing = Beginning { container_at: Some(now), ..Beginning::default() };
+        for report in [json!({"attempt": 1}), json!({"attempt": 1, "pod": "", "node": "n".repeat(300)})] {
+            assert_eq!(beginning(report), nothing);
+        }
+        assert!(beginning(json!({"attempt": 1, "running_for_seconds": 1e300})).container_at.is_some());
     }
 }

@@ -74,6 +74,14 @@ pub(crate) fn conflict_is_fine<T>(
     }
 }
 
+/// No error if what was to be deleted is not there.
+pub(crate) fn absence_is_fine<T>(deleted: std::result::Result<T, kube::Error>) -> std::result::Result<(), kube::Error> {
+    match deleted {
+        Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
+        other => other.map(drop),
+    }
+}
+
 /// A manifest as the type it is of.
 pub(crate) fn parsed<T: DeserializeOwned>(manifest: serde_json::Value, attempted: &str) -> Result<T> {
     serde_json::from_value(manifest)

@@ -10,16 +10,15 @@ mod observe;
 mod token;
 
 use async_trait::async_trait;
-use client::{conflict_is_fine, connect, failed, parsed};
-use domain::run::JobObservation;
-use domain::{OperatorId, RunId};
+use client::{absence_is_fine, conflict_is_fine, connect, failed, parsed};
+use domain::run::Observation;
+use domain::{OperatorId, RunId, Timestamp};
 use k8s_openapi::api::batch::v1::Job;
-use k8s_openapi::api::core::v1::{Pod, Secret};
+use k8s_openapi::api::core::v1::{Node, Pod, Secret};
 use kube::Resource;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use manifest::NAMESPACE;
 use runtime::ports::{JobSpec, Jobs, KubeAccess, Result};
-use std::collections::BTreeMap;
 
 /// Who we are in `managedFields`.
 const FIELD_MANAGER: &str = "ondemand-eks";
@@ -59,14 +58,32 @@ impl Jobs for KubernetesJobs {
         secrets.patch(&name, &apply(), &Patch::Apply(&secret)).await.map(drop).map_err(failed(attempted()))
     }
 
-    async fn observe(&self, access: &KubeAccess, run: RunId) -> Result<BTreeMap<OperatorId, JobObservation>> {
+    /// The three lists are made at the same time: there are few nodes, and only they tell a lost node from a deleted
+    /// pod.
+    async fn observe(&self, access: &KubeAccess, run: RunId, at: Timestamp) -> Result<Observation> {
         let client = connect(access)?;
         let of_run = ListParams::default().labels(&manifest::selector(run));
         let jobs: Api<Job> = Api::namespaced(client.clone(), NAMESPACE);
-        let pods: Api<Pod> = Api::namespaced(client, NAMESPACE);
-        let (jobs, pods) = tokio::try_join!(jobs.list(&of_run), pods.list(&of_run))
+        let pods: Api<Pod> = Api::namespaced(client.clone(), NAMESPACE);
+        let nodes: Api<Node> = Api::all(client);
+        let every = ListParams::default();
+        let (jobs, pods, nodes) = tokio::try_join!(jobs.list(&of_run), pods.list(&of_run), nodes.list(&every))
             .map_err(failed(format!("observe run {run} in cluster {}", access.cluster.name)))?;
-        Ok(observe::observations(&jobs.items, &pods.items))
+        let jobs = observe::observations(&jobs.items, &pods.items);
+        Ok(Observation { at, jobs, nodes: Some(observe::nodes(&nodes.items)) })
+    }
+
+    async fn delete_attempt(&self, access: &KubeAccess, run: RunId, operator: OperatorId, attempt: u32) -> Result<()> {
+        let name = manifest::name_of(run, operator, attempt);
+        let attempted = || format!("delete Job {name} in cluster {}", access.cluster.name);
+        let client = connect(access)?;
+        let jobs: Api<Job> = Api::namespaced(client.clone(), NAMESPACE);
+        let secrets: Api<Secret> = Api::namespaced(client, NAMESPACE);
+        let deleted = jobs.delete(&name, &DeleteParams::background()).await;
+        absence_is_fine(deleted).map_err(failed(attempted()))?;
+        // The Secret goes with its Job, unless somebody else has deleted that.
+        let deleted = secrets.delete(&name, &DeleteParams::default()).await;
+        absence_is_fine(deleted).map_err(failed(attempted()))
     }
 
     async fn delete(&self, access: &KubeAccess, run: RunId) -> Result<()> {

@@ -1,7 +1,7 @@
 //! An operator's Job and the Secret with its token.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use domain::RunId;
+use domain::{OperatorId, RunId};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use runtime::ports::JobSpec;
 use serde_json::{Value, json};
@@ -25,11 +25,16 @@ const CACHE: &str = "/var/cache/ondemand-eks";
 /// A Job that has ended can be looked at for so long; then it goes, with its pod and its Secret.
 const KEPT_SECONDS: u32 = 3600;
 
-/// The name of the Job and of its Secret. It tells run, operator and attempt, so that the same Job cannot be created
-/// twice; with the longest attempt it has the 63 characters that Kubernetes allows.
+/// The name of the Job and of its Secret.
 pub(crate) fn name(spec: &JobSpec) -> String {
-    let run = spec.run.0.simple().to_string();
-    format!("op-{}-{}-{}", &run[..16], spec.operator.0.simple(), spec.attempt)
+    name_of(spec.run, spec.operator, spec.attempt)
+}
+
+/// The name of an attempt's Job. It tells run, operator and attempt, so that the same Job cannot be created twice; with
+/// the longest attempt it has the 63 characters that Kubernetes allows.
+pub(crate) fn name_of(run: RunId, operator: OperatorId, attempt: u32) -> String {
+    let run = run.0.simple().to_string();
+    format!("op-{}-{}-{attempt}", &run[..16], operator.0.simple())
 }
 
 /// Selects everything of a run.
@@ -54,7 +59,7 @@ pub(crate) fn secret(spec: &JobSpec, owner: Option<&OwnerReference>) -> Value {
 
 /// The Job. It runs its pod once: what is tried again, and when, is decided by the run.
 pub(crate) fn job(spec: &JobSpec) -> Value {
-    json!({
+    let mut job = json!({
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": {
@@ -74,7 +79,11 @@ pub(crate) fn job(spec: &JobSpec) -> Value {
                 "spec": pod(spec),
             },
         },
-    })
+    });
+    if let Some(seconds) = spec.deadline_seconds {
+        job["spec"]["activeDeadlineSeconds"] = json!(seconds);
+    }
+    job
 }
 
 fn pod(spec: &JobSpec) -> Value {
@@ -117,6 +126,9 @@ fn environment(spec: &JobSpec) -> Vec<Value> {
             "valueFrom": { "secretKeyRef": { "name": name(spec), "key": "token", "optional": false } },
         }),
         json!({ "name": "ONDEMAND_CACHE_DIR", "value": CACHE }),
+        // With these the runner says where it runs, so that a lost node or a second pod is known for what it is.
+        json!({ "name": "ONDEMAND_POD", "valueFrom": { "fieldRef": { "fieldPath": "metadata.uid" } } }),
+        json!({ "name": "ONDEMAND_NODE", "valueFrom": { "fieldRef": { "fieldPath": "spec.nodeName" } } }),
     ];
     if spec.gpus > 0 {
         // Which GPUs are visible is the device plugin's to say: "all" would show those of other pods too.
@@ -164,6 +176,7 @@ mod tests {
             cpus: 2,
             memory_mib: 4096,
             gpus,
+            deadline_seconds: Some(7200),
         }
     }
 
@@ -197,6 +210,9 @@ mod tests {
     fn a_job_never_restarts_is_not_evicted_and_holds_no_secret() {
         let job = job(&spec(0));
         assert_eq!(job["spec"]["backoffLimit"], 0);
+        assert_eq!(job["spec"]["activeDeadlineSeconds"], 7200);
+        let no_deadline = JobSpec { deadline_seconds: None, ..spec(0) };
+        assert!(super::job(&no_deadline)["spec"].get("activeDeadlineSeconds").is_none());
         assert_eq!(job["spec"]["template"]["spec"]["restartPolicy"], "Never");
         assert_eq!(job["spec"]["template"]["spec"]["automountServiceAccountToken"], false);
         let annotations = &job["spec"]["template"]["metadata"]["annotations"];

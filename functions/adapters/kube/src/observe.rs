@@ -1,12 +1,17 @@
 //! What Kubernetes shows of a run's Jobs, in our words.
 
 use crate::manifest::{ATTEMPT, OPERATOR};
-use domain::run::{JobObservation, JobState};
+use domain::run::{JobObservation, JobState, NO_POD, NodeState, POD_GONE};
 use domain::{OperatorId, Timestamp};
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
-use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Pod, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Node, Pod, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use std::collections::BTreeMap;
+
+/// The Job controller's word for a Job whose time is over.
+const DEADLINE: &str = "DeadlineExceeded";
+/// The kubelet's word for a container that was killed for want of memory.
+const OUT_OF_MEMORY: &str = "OOMKilled";
 
 /// The newest attempt of each operator.
 pub(crate) fn observations(jobs: &[Job], pods: &[Pod]) -> BTreeMap<OperatorId, JobObservation> {
@@ -19,10 +24,29 @@ pub(crate) fn observations(jobs: &[Job], pods: &[Pod]) -> BTreeMap<OperatorId, J
         // There is one pod, unless its node was lost and Kubernetes made another.
         let of_job = pods.iter().filter(|pod| labelled(&pod.metadata) == Some((operator, attempt)));
         let pod = of_job.max_by_key(|pod| created(&pod.metadata));
-        let scheduled_at = pod.and_then(scheduled_at);
-        newest.insert(operator, JobObservation { attempt, scheduled_at, state: state(job, pod) });
+        let observation = JobObservation {
+            attempt,
+            scheduled_at: pod.and_then(scheduled_at),
+            pod: pod.and_then(|pod| pod.metadata.uid.clone()),
+            node: pod.and_then(|pod| pod.spec.as_ref()?.node_name.clone()),
+            state: state(job, pod),
+        };
+        newest.insert(operator, observation);
     }
     newest
+}
+
+/// How every node is.
+pub(crate) fn nodes(nodes: &[Node]) -> BTreeMap<String, NodeState> {
+    let state = |node: &Node| {
+        let conditions = node.status.as_ref().and_then(|status| status.conditions.as_deref()).unwrap_or_default();
+        // `Unknown` is Kubernetes' word for a node that has not been heard of.
+        match conditions.iter().find(|condition| condition.type_ == "Ready") {
+            Some(ready) if ready.status != "True" => NodeState::NotReady,
+            _ => NodeState::Ready,
+        }
+    };
+    nodes.iter().filter_map(|node| Some((node.metadata.name.clone()?, state(node)))).collect()
 }
 
 fn state(job: &Job, pod: Option<&Pod>) -> JobState {
@@ -32,12 +56,21 @@ fn state(job: &Job, pod: Option<&Pod>) -> JobState {
         return JobState::Succeeded;
     }
     if let Some(condition) = condition("Failed") {
-        return pod.map_or_else(|| pod_gone(condition), |pod| failed(pod.status.as_ref()));
+        return match pod {
+            // The Job controller ends the pods of a Job whose time is over: what is seen of them says less.
+            _ if condition.reason.as_deref() == Some(DEADLINE) => JobState::Failed {
+                exit_code: None,
+                reason: DEADLINE.to_owned(),
+                message: condition.message.clone().unwrap_or_default(),
+            },
+            Some(pod) => failed(pod.status.as_ref()),
+            None => pod_gone(condition),
+        };
     }
     match pod {
         Some(pod) => pod_state(pod),
         None => JobState::Waiting {
-            reason: "NoPod".to_owned(),
+            reason: NO_POD.to_owned(),
             message: "Kubernetes has not created the pod yet".to_owned(),
             since: created(&job.metadata),
         },
@@ -56,6 +89,15 @@ fn pod_state(pod: &Pod) -> JobState {
     if let Some(ended) = container.and_then(|state| state.terminated.as_ref()) {
         return if ended.exit_code == 0 { JobState::Succeeded } else { failed(status) };
     }
+    if let Some(until) = &pod.metadata.deletion_timestamp {
+        let disruption = disruption(status);
+        let told = |text: Option<&String>| text.cloned().unwrap_or_default();
+        return JobState::Ending {
+            until: until.0,
+            reason: told(disruption.and_then(|condition| condition.reason.as_ref())),
+            message: told(disruption.and_then(|condition| condition.message.as_ref())),
+        };
+    }
     if container.is_some_and(|state| state.running.is_some()) {
         return JobState::Running;
     }
@@ -73,25 +115,33 @@ fn pod_state(pod: &Pod) -> JobState {
     }
 }
 
-/// The pod's own reason, such as `Evicted`, tells more than its container's, such as `Error`.
+/// The pod's own reason, such as `Evicted`, tells more than its container's, such as `Error`; and so does the reason for
+/// which Kubernetes ended it, such as `DeletionByTaintManager`. But a container that ran out of memory has done so.
 fn failed(status: Option<&PodStatus>) -> JobState {
     let ended: Option<&ContainerStateTerminated> = container(status).and_then(|state| state.terminated.as_ref());
-    let reason = status.and_then(|status| status.reason.clone()).or_else(|| ended.and_then(|e| e.reason.clone()));
-    let message = status.and_then(|status| status.message.clone()).or_else(|| ended.and_then(|e| e.message.clone()));
+    let own = status.map(|status| (status.reason.clone(), status.message.clone()));
+    let ended_by = disruption(status).map(|condition| (condition.reason.clone(), condition.message.clone()));
+    let last = ended.map(|ended| (ended.reason.clone(), ended.message.clone()));
+    let out_of_memory = last.clone().filter(|(reason, _)| reason.as_deref() == Some(OUT_OF_MEMORY));
+    let told = [own, out_of_memory, ended_by, last.clone()].into_iter().flatten().find(|(reason, _)| reason.is_some());
+    let (reason, message) = told.unwrap_or_default();
+    let words = || last.and_then(|(_, message)| message).or_else(|| status?.message.clone());
     JobState::Failed {
         exit_code: ended.map(|ended| ended.exit_code),
         reason: reason.unwrap_or_else(|| "Failed".to_owned()),
-        message: message.unwrap_or_default(),
+        message: message.or_else(words).unwrap_or_default(),
     }
+}
+
+/// Why Kubernetes ends or ended the pod, if it did (from 1.26 on).
+fn disruption(status: Option<&PodStatus>) -> Option<&PodCondition> {
+    let mut conditions = status?.conditions.iter().flatten();
+    conditions.find(|condition| condition.type_ == "DisruptionTarget" && condition.status == "True")
 }
 
 fn pod_gone(condition: &JobCondition) -> JobState {
     let why = condition.message.as_deref().unwrap_or_default();
-    JobState::Failed {
-        exit_code: None,
-        reason: "PodGone".to_owned(),
-        message: format!("The pod was deleted, or its node was lost. {why}").trim_end().to_owned(),
-    }
+    JobState::Failed { exit_code: None, reason: POD_GONE.to_owned(), message: why.to_owned() }
 }
 
 fn container(status: Option<&PodStatus>) -> Option<&ContainerState> {

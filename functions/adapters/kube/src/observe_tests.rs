@@ -17,7 +17,19 @@ fn job(attempt: u32, condition: Option<&str>) -> Job {
 }
 
 fn pod(attempt: u32, status: Value) -> Pod {
-    serde_json::from_value(json!({ "metadata": metadata(attempt), "status": status })).expect("a Pod")
+    let mut metadata = metadata(attempt);
+    metadata["uid"] = json!(format!("pod-{attempt}"));
+    serde_json::from_value(
+        json!({ "metadata": metadata, "spec": { "nodeName": "node-1", "containers": [] }, "status": status }),
+    )
+    .expect("a Pod")
+}
+
+/// A pod's status with the reason for which Kubernetes ends it.
+fn disrupted(mut status: Value, reason: &str) -> Value {
+    let condition = json!({ "type": "DisruptionTarget", "status": "True", "reason": reason, "message": "so it says" });
+    status["conditions"].as_array_mut().expect("conditions").push(condition);
+    status
 }
 
 /// A pod that has a node, with its container in a state.
@@ -99,8 +111,72 @@ fn an_evicted_pod_says_so_although_its_container_was_killed() {
 #[test]
 fn a_failed_job_without_a_pod_has_lost_it() {
     let seen = observe(&[job(1, Some("Failed"))], &[]);
-    let JobState::Failed { exit_code: None, reason, .. } = seen.state else { panic!("{seen:?}") };
-    assert_eq!(reason, "PodGone");
+    assert_eq!(seen.state, failure(None, POD_GONE, ""));
+    assert_eq!((seen.pod, seen.node), (None, None));
+}
+
+#[test]
+fn a_job_whose_time_is_over_says_so_whatever_is_left_of_its_pod() {
+    let mut late = job(1, None);
+    let condition = json!({ "type": "Failed", "status": "True", "reason": "DeadlineExceeded", "message": "too long" });
+    late.status = serde_json::from_value(json!({ "conditions": [condition] })).expect("a status");
+    let terminated = pod(1, placed("Failed", json!({ "terminated": { "exitCode": 143, "reason": "Error" } })));
+    for pods in [vec![], vec![terminated]] {
+        assert_eq!(observe(std::slice::from_ref(&late), &pods).state, failure(None, "DeadlineExceeded", "too long"));
+    }
+}
+
+#[test]
+fn what_ended_a_pod_says_more_than_how_its_container_ended() {
+    let ended =
+        |code: i32, reason: &str| placed("Failed", json!({ "terminated": { "exitCode": code, "reason": reason } }));
+    let state = |status: Value| observe(&[job(1, Some("Failed"))], &[pod(1, status)]).state;
+    for reason in ["DeletionByTaintManager", "PreemptionByScheduler", "EvictionByEvictionAPI"] {
+        assert_eq!(state(disrupted(ended(137, "Error"), reason)), failure(Some(137), reason, "so it says"));
+    }
+    let oom = state(disrupted(ended(137, "OOMKilled"), "EvictionByEvictionAPI"));
+    assert!(matches!(&oom, JobState::Failed { reason, .. } if reason == "OOMKilled"), "{oom:?}");
+    assert_eq!(state(ended(137, "ContainerStatusUnknown")), failure(Some(137), "ContainerStatusUnknown", ""));
+    // Neither the pod nor its container says anything.
+    assert_eq!(
+        state(json!({ "phase": "Failed", "message": "Pod was rejected" })),
+        failure(None, "Failed", "Pod was rejected")
+    );
+    let mut rejected =
+        json!({ "phase": "Failed", "reason": "OutOfcpu", "message": "Node didn't have enough resource" });
+    rejected["conditions"] = json!([]);
+    assert_eq!(state(rejected), failure(None, "OutOfcpu", "Node didn't have enough resource"));
+}
+
+#[test]
+fn a_pod_that_is_being_deleted_is_ending_until_its_container_has_ended() {
+    let mut ending = pod(1, disrupted(placed("Running", json!({ "running": {} })), "DeletionByTaintManager"));
+    ending.metadata.deletion_timestamp = serde_json::from_value(json!("2026-11-22T11:00:00Z")).expect("a time");
+    let until = time("2026-11-22T11:00:00Z");
+    let (reason, message) = ("DeletionByTaintManager".to_owned(), "so it says".to_owned());
+    assert_eq!(observe(&[job(1, None)], &[ending.clone()]).state, JobState::Ending { until, reason, message });
+
+    let status = placed("Running", json!({ "terminated": { "exitCode": 143, "reason": "Error" } }));
+    ending.status = serde_json::from_value(status).expect("a status");
+    assert_eq!(observe(&[job(1, None)], &[ending]).state, failure(Some(143), "Error", ""));
+}
+
+#[test]
+fn a_pod_tells_who_and_where_it_is() {
+    let seen = observe(&[job(1, None)], &[pod(1, placed("Running", json!({ "running": {} })))]);
+    assert_eq!((seen.pod.as_deref(), seen.node.as_deref()), (Some("pod-1"), Some("node-1")));
+}
+
+#[test]
+fn nodes_are_ready_unless_they_say_otherwise_or_nothing_at_all() {
+    let node = |name: &str, ready: Option<&str>| -> Node {
+        let conditions = ready.map(|status| json!({ "type": "Ready", "status": status }));
+        let status = json!({ "conditions": Vec::from_iter(conditions) });
+        serde_json::from_value(json!({ "metadata": { "name": name }, "status": status })).expect("a Node")
+    };
+    let seen = nodes(&[node("a", Some("True")), node("b", Some("False")), node("c", Some("Unknown")), node("d", None)]);
+    let states: Vec<_> = seen.into_values().collect();
+    assert_eq!(states, [NodeState::Ready, NodeState::NotReady, NodeState::NotReady, NodeState::Ready]);
 }
 
 #[test]

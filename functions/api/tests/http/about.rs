@@ -48,9 +48,9 @@ async fn a_body_that_is_no_json_or_has_unknown_fields_is_refused() {
 #[tokio::test]
 async fn a_body_that_is_too_large_is_refused_with_a_way_around() {
     let deployment = Deployment::new().await;
-    let large = vec![b' '; 6 * 1024 * 1024 + 1];
+    let large = vec![b' '; 4_500_001];
     refused(&deployment.send("POST", "/v1/flows", large.into()).await, 413, "name libraries in requirements");
-    let just_fits = vec![b' '; 6 * 1024 * 1024];
+    let just_fits = vec![b' '; 4_500_000];
     refused(&deployment.send("POST", "/v1/flows", just_fits.into()).await, 400, "is not JSON");
 }
 
@@ -145,6 +145,13 @@ async fn the_document_names_what_the_domain_writes() {
         ..domain::Failure::new(domain::failure::FailureClass::Quota, "m").remedied_by("r")
     };
     let timeline = domain::run::Timeline::default();
+    let lost = domain::run::LostAttempt {
+        attempt: 1,
+        cause: domain::run::Cause::Evicted,
+        message: "m".to_owned(),
+        node: Some("n".to_owned()),
+        timeline: timeline.clone(),
+    };
     let error = domain::run::OperatorError::default();
     for (schema, written) in [
         ("ClusterView", view.clone()),
@@ -153,6 +160,7 @@ async fn the_document_names_what_the_domain_writes() {
         ("Failure", json!(failure)),
         ("Timeline", json!(timeline)),
         ("OperatorError", json!(error)),
+        ("LostAttempt", json!(lost)),
     ] {
         let mut names: Vec<String> = written.as_object().expect("an object").keys().cloned().collect();
         let mut expected = described(schema);

@@ -1,7 +1,7 @@
 //! Running flows, and what comes of it.
 
 use crate::harness::{Deployment, UNKNOWN, flow, refused, text};
-use domain::run::{Command, OperatorError, Outcome, OutputType, SystemMetadata};
+use domain::run::{Beginning, Cause, Command, OperatorError, Outcome, OutputType, SystemMetadata};
 use domain::{OperatorId, RunId};
 use runtime::keys;
 use runtime::ports::Objects;
@@ -61,7 +61,7 @@ async fn a_run_is_followed_from_its_submission_to_its_end() {
 
     succeed(&deployment, &published, "limit", ("numeric", "json"), "10").await;
     let load: OperatorId = text(&operator(&show(&deployment, &published).await, "load"), "/id").parse().expect("an id");
-    command(&deployment, &published, &Command::Started { operator: load, attempt: 1 }).await;
+    command(&deployment, &published, &Command::Started { operator: load, attempt: 1, beginning: Beginning::default() }).await;
     let shown = show(&deployment, &published).await;
     assert_eq!(shown["message"], "1 of 3 operators done; running: load");
     assert_eq!(operator(&shown, "load")["timeline"]["started_at"], "2026-11-22T12:00:00Z");
@@ -115,7 +115,7 @@ async fn a_failure_is_shown_with_its_tip_and_logs() {
     deployment.memory.objects.put(&key, printed.to_string().into(), "").await.expect("stores");
     let error = OperatorError { tip: "Divide by something else.".to_owned(), context: "Traceback".to_owned() };
     let failure_type = domain::run::FailureType::UserFatal;
-    let outcome = Outcome::Failed { failure_type, error, outputs: vec![] };
+    let outcome = Outcome::Failed { failure_type, cause: Cause::Function, error, outputs: vec![] };
     let operator_id = id.parse().expect("an id");
     command(&deployment, &published, &Command::Finished { operator: operator_id, attempt: 1, outcome }).await;
 

@@ -5,7 +5,7 @@ use crate::sdk::{COUNT, COUNT_VALUE, FAMILIES, WORK, WORK_VALUE, graph};
 use axum::body::Body;
 use axum::http::Request;
 use domain::flow::Schedule;
-use domain::run::{Command, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
+use domain::run::{Cause, Command, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
 use domain::{OperatorId, RunId};
 use runtime::keys;
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn succeeded() -> Outcome {
 
 fn failed() -> Outcome {
     let error = OperatorError { tip: "Mend it.".to_owned(), context: "Traceback".to_owned() };
-    Outcome::Failed { failure_type: FailureType::UserFatal, error, outputs: vec![] }
+    Outcome::Failed { failure_type: FailureType::UserFatal, cause: Cause::Function, error, outputs: vec![] }
 }
 
 async fn artifact(deployment: &Deployment, run: RunId, artifact: &str) -> (Value, Option<String>) {
@@ -222,7 +222,7 @@ async fn a_false_check_has_a_value_all_the_same() {
     let (deployment, cluster) = Deployment::registered().await;
     let outputs = vec![written(WORK_VALUE, "boolean", "json")];
     let error = OperatorError::default();
-    let outcome = Outcome::Failed { failure_type: FailureType::UserNonFatal, error, outputs };
+    let outcome = Outcome::Failed { failure_type: FailureType::UserNonFatal, cause: Cause::Function, error, outputs };
     let (flow, run) = ran(&deployment, &cluster, outcome).await;
     let (_, shown) = deployment.get(&format!("/api/workflow/{flow}/result/{run}")).await;
     assert_eq!(shown["result"]["exec_state"]["status"], "succeeded");

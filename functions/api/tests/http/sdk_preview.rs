@@ -5,7 +5,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use domain::cluster;
 use domain::failure::{Failure, FailureClass};
-use domain::run::{Command, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
+use domain::run::{Cause, Command, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
 use domain::{OperatorId, RunId};
 use runtime::keys;
 use runtime::ports::Objects;
@@ -157,6 +157,7 @@ async fn the_last_redirect_tells_what_is_going_on() {
     let answer = get(&deployment, &path.replace("=1", "=30")).await.error();
     refused(&answer, 422, "waiting for cluster 'aws:aqueduct_ondemand_k8s' to be created, about");
     refused(&answer, 422, "call the same again in a while");
+    refused(&answer, 422, "(.lazy(), or lazy=True) and publish it");
 
     // A client that calls again makes up new ids, and is given the result of what goes on.
     let (again, joined) = ask(&deployment, &[(7, "one", &[])]).await;
@@ -203,7 +204,7 @@ async fn a_failed_function_is_told_once() {
     let (path, run) = ask(&deployment, TWO).await;
     command(&deployment, run, Command::Granted { generation: Some(1) }).await;
     let error = OperatorError { tip: "Divide by something else.".to_owned(), context: "Traceback".to_owned() };
-    let outcome = Outcome::Failed { failure_type: FailureType::UserFatal, error: error.clone(), outputs: vec![] };
+    let outcome = Outcome::Failed { failure_type: FailureType::UserFatal, cause: Cause::Function, error: error.clone(), outputs: vec![] };
     command(&deployment, run, Command::Finished { operator: operator(1), attempt: 1, outcome }).await;
     let (metadata, parts) = get(&deployment, &path).await.parts();
     assert_eq!((&metadata["status"], parts.len()), (&json!("failed"), 0));
@@ -265,7 +266,7 @@ async fn what_cannot_be_run_is_refused_at_once() {
     refused(&post(&deployment, &[]).await.error(), 400, "at least one operator");
     refused(&post(&deployment, &[(1, "one", &[2])]).await.error(), 400, "input");
     let sent = Request::post("/api/preview").header("api-key", KEY).body(vec![b'x'; 7 << 20].into());
-    refused(&request(&deployment, sent.expect("a request")).await.error(), 413, "6 MB");
+    refused(&request(&deployment, sent.expect("a request")).await.error(), 413, "4.5 MB");
     refused(&get(&deployment, "/api/preview/nothing").await.error(), 404, "preview");
 }
 

@@ -1,12 +1,16 @@
 //! A flow: a named DAG of operators, and the rules its graph keeps.
 
 mod check;
+mod limits;
 mod order;
 mod resources;
+mod retention;
 mod schedule;
 
 pub use check::{DagError, check};
+pub use limits::{Limits, LimitsError};
 pub use resources::{Resources, ResourcesError, check_fit};
+pub use retention::Retention;
 pub use schedule::{Schedule, ScheduleError};
 
 use crate::{ArtifactId, ClusterId, DagId, FlowId, OperatorId};
@@ -14,7 +18,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 
 /// A published flow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,12 +37,30 @@ pub struct Flow {
     /// When it runs by itself.
     #[serde(default)]
     pub schedule: Schedule,
-    /// How many of its latest runs are kept; all if none.
+    /// How many of its runs are kept.
     #[serde(default)]
-    pub keep_runs: Option<NonZeroU32>,
+    pub keep_runs: Retention,
     /// Up to when its schedule was carried out; before, the moment it was set.
     #[serde(default)]
     pub scheduled_at: Option<Timestamp>,
+}
+
+impl Flow {
+    /// The flow that a graph will be the first version of.
+    #[must_use]
+    pub fn before(dag: &Dag) -> Self {
+        Self {
+            id: dag.flow,
+            name: dag.name.clone(),
+            description: String::new(),
+            dag: dag.id,
+            versions: vec![],
+            created_at: dag.created_at,
+            schedule: Schedule::default(),
+            keep_runs: Retention::default(),
+            scheduled_at: None,
+        }
+    }
 }
 
 /// One version of a flow's graph. [`check`] is the only way to be sure that it holds together.
@@ -87,6 +108,9 @@ pub struct Operator {
     pub outputs: Vec<ArtifactId>,
     /// What it needs to run.
     pub resources: Resources,
+    /// How long it may take, and how often it is tried again.
+    #[serde(default)]
+    pub limits: Limits,
     /// Its own engine, where it names one.
     pub engine: Option<Engine>,
 }

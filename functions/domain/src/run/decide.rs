@@ -4,15 +4,15 @@
 //! canceled, operators whose inputs are there get their Job, and a run without anything left to do ends. Calling it
 //! twice with the same news changes nothing, and a Job whose creation was lost is asked for again.
 
-use super::observe::verdict;
-use super::{FailureType, JobObservation, OperatorError, OperatorStatus, Outcome, Run, RunStatus};
+mod attempts;
+
+use super::{
+    Beginning, Cause, FailureType, Observation, OperatorError, OperatorState, OperatorStatus, Outcome, Run, RunStatus,
+    Timeline,
+};
 use crate::flow::Dag;
 use crate::{Failure, OperatorId, event::Event};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
-
-/// Longest part of a traceback kept in the run itself; the end of it tells most.
-const LONGEST_CONTEXT: usize = 8 * 1024;
 
 /// What can happen to a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,17 +27,16 @@ pub enum Command {
         /// Why.
         failure: Failure,
     },
-    /// This is what Kubernetes shows of its Jobs, all of them.
-    Observed {
-        /// By operator.
-        jobs: BTreeMap<OperatorId, JobObservation>,
-    },
+    /// This is what Kubernetes shows of it.
+    Observed(Observation),
     /// An operator's function begins.
     Started {
         /// The operator.
         operator: OperatorId,
         /// Its attempt.
         attempt: u32,
+        /// Where.
+        beginning: Beginning,
     },
     /// An operator is over.
     Finished {
@@ -69,6 +68,13 @@ pub enum Effect {
         /// Its attempt.
         attempt: u32,
     },
+    /// Delete the Job of an attempt that was given up.
+    DeleteJob {
+        /// The operator.
+        operator: OperatorId,
+        /// Its attempt.
+        attempt: u32,
+    },
     /// Delete all Jobs of the run.
     DeleteJobs,
     /// Let the state machine go on: the run is over.
@@ -95,8 +101,8 @@ pub fn decide(run: &Run, dag: &Dag, command: &Command, now: Timestamp) -> Decisi
         match command {
             Command::Granted { generation } => draft.granted(*generation),
             Command::ClusterLost { failure } => draft.cluster_lost(failure),
-            Command::Observed { jobs } => draft.observed(jobs),
-            Command::Started { operator, attempt } => draft.started(*operator, *attempt),
+            Command::Observed(observation) => draft.observed(observation),
+            Command::Started { operator, attempt, beginning } => draft.started(*operator, *attempt, beginning),
             Command::Finished { operator, attempt, outcome } => draft.finished(*operator, *attempt, outcome),
             Command::Cancel => draft.cancel(),
         }
@@ -134,84 +140,12 @@ impl Draft<'_> {
         for state in self.run.operators.values_mut().filter(|state| state.status.is_active()) {
             state.status = OperatorStatus::Failed;
             state.failure_type = Some(FailureType::System);
+            state.cause = Some(Cause::ClusterLost);
             state.error = Some(error.clone());
             state.timeline.ended_at = Some(self.now);
         }
         self.cancel_unfinished();
         self.end(RunStatus::Failed);
-    }
-
-    /// Takes in what Kubernetes shows; a Job that should be there but is not is asked for again.
-    fn observed(&mut self, jobs: &BTreeMap<OperatorId, JobObservation>) {
-        let now = self.now;
-        let mut missing = vec![];
-        let mut failures = vec![];
-        for (id, state) in self.run.operators.iter_mut().filter(|(_, state)| state.status.is_active()) {
-            if self.dag.operators.get(id).is_none_or(|operator| operator.code().is_none()) {
-                missing.push((*id, state.attempt));
-                continue;
-            }
-            let Some(seen) = jobs.get(id).filter(|seen| seen.attempt == state.attempt) else {
-                missing.push((*id, state.attempt));
-                continue;
-            };
-            state.timeline.scheduled_at = state.timeline.scheduled_at.or(seen.scheduled_at);
-            state.waiting_for = match &seen.state {
-                super::JobState::Waiting { reason, message, .. } => Some(format!("{reason}: {message}")),
-                _ => None,
-            };
-            if let Some((failure_type, error)) = verdict(&seen.state, now) {
-                failures.push((*id, state.attempt, Outcome::Failed { failure_type, error, outputs: vec![] }));
-            }
-        }
-        for (operator, attempt, outcome) in failures {
-            self.finished(operator, attempt, &outcome);
-        }
-        for (operator, attempt) in missing {
-            self.start(operator, attempt);
-        }
-    }
-
-    fn started(&mut self, operator: OperatorId, attempt: u32) {
-        let now = self.now;
-        if let Some(state) = self.run.operators.get_mut(&operator)
-            && state.attempt == attempt
-            && state.status == OperatorStatus::Scheduled
-        {
-            state.status = OperatorStatus::Running;
-            state.waiting_for = None;
-            state.timeline.scheduled_at.get_or_insert(now);
-            state.timeline.started_at = Some(now);
-            let name = state.name.clone();
-            self.note("operator_started", format!("operator '{name}' runs"));
-        }
-    }
-
-    fn finished(&mut self, operator: OperatorId, attempt: u32, outcome: &Outcome) {
-        let now = self.now;
-        let Some(state) = self.run.operators.get_mut(&operator) else { return };
-        if !state.status.is_active() || state.attempt != attempt {
-            return;
-        }
-        state.timeline.ended_at = Some(now);
-        state.waiting_for = None;
-        let name = state.name.clone();
-        match outcome {
-            Outcome::Succeeded { outputs, system_metadata } => {
-                state.status = OperatorStatus::Succeeded;
-                state.outputs = outputs.clone();
-                state.system_metadata = system_metadata.clone();
-                self.note("operator_succeeded", format!("operator '{name}' succeeded"));
-            }
-            Outcome::Failed { failure_type, error, outputs } => {
-                state.status = OperatorStatus::Failed;
-                state.failure_type = Some(*failure_type);
-                state.outputs = outputs.clone();
-                let context = tail(&error.context, LONGEST_CONTEXT);
-                state.error = Some(OperatorError { tip: error.tip.clone(), context });
-                self.note("operator_failed", format!("operator '{name}' failed: {}", error.tip));
-            }
-        }
     }
 
     fn cancel(&mut self) {
@@ -236,9 +170,7 @@ impl Draft<'_> {
                 state.status = OperatorStatus::Canceled;
                 state.timeline.ended_at = Some(self.now);
             } else if satisfied {
-                state.status = OperatorStatus::Scheduled;
-                state.attempt = 1;
-                state.timeline.queued_at = Some(self.now);
+                state.begin_attempt(1, self.now);
                 self.start(id, 1);
             }
         }
@@ -273,6 +205,16 @@ impl Draft<'_> {
     }
 }
 
+impl OperatorState {
+    /// Makes it wait for the pod of another attempt.
+    fn begin_attempt(&mut self, attempt: u32, now: Timestamp) {
+        self.status = OperatorStatus::Scheduled;
+        self.attempt = attempt;
+        self.timeline = Timeline { queued_at: Some(now), ..Timeline::default() };
+        (self.pod, self.node, self.job_seen_at, self.waiting_for) = (None, None, None, None);
+    }
+}
+
 fn phrase(status: RunStatus) -> &'static str {
     match status {
         RunStatus::Pending => "is pending",
@@ -281,13 +223,4 @@ fn phrase(status: RunStatus) -> &'static str {
         RunStatus::Failed => "failed",
         RunStatus::Canceled => "was canceled",
     }
-}
-
-/// The last `most` bytes of a text, cut at a character's boundary.
-fn tail(text: &str, most: usize) -> String {
-    let mut from = text.len().saturating_sub(most);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    text[from..].to_owned()
 }

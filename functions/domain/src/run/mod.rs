@@ -1,10 +1,12 @@
 //! A run: one execution of a DAG, and how far each of its operators has come.
 
+mod cause;
 mod decide;
 mod observe;
 
+pub use cause::{Cause, UNASKED_RETRIES, is_tried_again};
 pub use decide::{Command, Decision, Effect, decide};
-pub use observe::{JobObservation, JobState};
+pub use observe::{JobObservation, JobState, NO_POD, NodeState, Observation, POD_GONE};
 
 use crate::{ArtifactId, ClusterId, DagId, Failure, FlowId, OperatorId, RunId, flow::Dag, flow::ParameterValue};
 use jiff::Timestamp;
@@ -100,17 +102,62 @@ pub struct OperatorState {
     /// Counts its Jobs, from 1; 0 before the first.
     pub attempt: u32,
     /// What kind of failure it ended with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_type: Option<FailureType>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Cause>,
     /// What a person should know of the failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<OperatorError>,
     /// What its pod waits for at present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_for: Option<String>,
     /// The types of what it wrote.
     pub outputs: Vec<OutputType>,
     /// What the runner measured.
     pub system_metadata: SystemMetadata,
-    /// When what happened.
+    /// When what happened in the present attempt.
     pub timeline: Timeline,
+    /// The attempts that were lost, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<LostAttempt>,
+    /// The unique id of the pod in which the present attempt began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pod: Option<String>,
+    /// The node of its pod, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// When the present attempt's Job was first seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub job_seen_at: Option<Timestamp>,
+}
+
+/// An attempt of an operator that was lost, and followed by another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LostAttempt {
+    /// Counts from 1.
+    pub attempt: u32,
+    /// Why it was lost.
+    pub cause: Cause,
+    /// What happened, in a sentence or two.
+    pub message: String,
+    /// The node of its pod, as far as known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// When what happened in it.
+    pub timeline: Timeline,
+}
+
+/// How a function's beginning is reported: by whom, and since when its container has been running.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Beginning {
+    /// The pod's unique id.
+    pub pod: Option<String>,
+    /// The pod's node.
+    pub node: Option<String>,
+    /// When its container began.
+    pub container_at: Option<Timestamp>,
 }
 
 /// A failed operator's error.
@@ -154,7 +201,7 @@ pub struct SystemMetadata {
 pub struct Timeline {
     /// Its inputs were there.
     pub queued_at: Option<Timestamp>,
-    /// Its pod had a node.
+    /// Its pod had a node; if nobody looked at the pod before it was over, when its container began.
     pub scheduled_at: Option<Timestamp>,
     /// Its function began.
     pub started_at: Option<Timestamp>,
@@ -176,6 +223,8 @@ pub enum Outcome {
     Failed {
         /// What kind of failure.
         failure_type: FailureType,
+        /// Why.
+        cause: Cause,
         /// What a person should know.
         error: OperatorError,
         /// What was written all the same (a false check's answer).
@@ -212,6 +261,14 @@ impl Run {
             task_token: None,
         }
     }
+
+    /// Whether Jobs of the run may still have pods now that it is over: those of operators that did not come to their
+    /// own end. All others have said that they are done.
+    #[must_use]
+    pub fn may_leave_pods(&self) -> bool {
+        let lost = |state: &OperatorState| !state.lost.is_empty() || state.cause.is_some_and(Cause::may_leave_a_pod);
+        self.status == RunStatus::Canceled || self.error.is_some() || self.operators.values().any(lost)
+    }
 }
 
 impl RunStatus {
@@ -243,12 +300,24 @@ impl OperatorState {
             status: OperatorStatus::Pending,
             attempt: 0,
             failure_type: None,
+            cause: None,
             error: None,
             waiting_for: None,
             outputs: vec![],
             system_metadata: SystemMetadata::default(),
             timeline: Timeline::default(),
+            lost: vec![],
+            pod: None,
+            node: None,
+            job_seen_at: None,
         }
+    }
+
+    /// Whether a pod may call the function of an attempt: it is the one whose beginning was recorded.
+    #[must_use]
+    pub fn is_begun_by(&self, attempt: u32, pod: Option<&str>) -> bool {
+        let same_pod = self.pod.is_none() || pod.is_none() || self.pod.as_deref() == pod;
+        self.status == OperatorStatus::Running && self.attempt == attempt && same_pod
     }
 
     /// Whether what depends on it can run: it succeeded, or failed in a way that does no harm.

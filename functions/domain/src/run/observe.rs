@@ -1,12 +1,20 @@
-//! What Kubernetes says of an operator's Job, and when that amounts to a failure.
+//! What Kubernetes says of an operator's Job, and when that amounts to a loss.
 
-use super::{FailureType, OperatorError};
+use super::cause::Cause;
+use super::{OperatorState, OperatorStatus};
+use crate::OperatorId;
 use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
 
-/// The longest a pod may wait for a node before its operator is given up. A GPU node takes some minutes.
+/// The longest a pod may wait for a node before its attempt is given up. A GPU node takes some minutes.
 const LONGEST_UNSCHEDULABLE: SignedDuration = SignedDuration::from_mins(30);
-/// The longest a pod may wait for its image.
-const LONGEST_IMAGE_PULL: SignedDuration = SignedDuration::from_mins(10);
+/// The longest a pod with a node may wait for its image, or to be started.
+const LONGEST_START: SignedDuration = SignedDuration::from_mins(10);
+/// How long a pod may be on its way out after its grace has ended, if its node is well.
+const LONGEST_ENDING: SignedDuration = SignedDuration::from_mins(1);
+/// An observation is made of several answers, and may be acted on late. What began less than this before it may be
+/// missing from it.
+const SLACK: SignedDuration = SignedDuration::from_secs(10);
 
 /// What is seen of an operator's Job.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +23,10 @@ pub struct JobObservation {
     pub attempt: u32,
     /// When its pod had a node.
     pub scheduled_at: Option<Timestamp>,
+    /// Its pod's unique id, if it has one.
+    pub pod: Option<String>,
+    /// The node its pod is bound to.
+    pub node: Option<String>,
     /// How far it is.
     pub state: JobState,
 }
@@ -22,7 +34,7 @@ pub struct JobObservation {
 /// How far a Job is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobState {
-    /// Its pod waits.
+    /// It has no pod, or its pod waits.
     Waiting {
         /// Kubernetes' word, such as `Unschedulable` or `ImagePullBackOff`.
         reason: String,
@@ -33,6 +45,15 @@ pub enum JobState {
     },
     /// Its container runs.
     Running,
+    /// Its pod is being deleted.
+    Ending {
+        /// When its grace ends.
+        until: Timestamp,
+        /// Kubernetes' word, such as `DeletionByTaintManager`.
+        reason: String,
+        /// Kubernetes' sentence.
+        message: String,
+    },
     /// Its container ended with exit code 0.
     Succeeded,
     /// Its container failed, or its pod is gone.
@@ -46,37 +67,244 @@ pub enum JobState {
     },
 }
 
-/// Whether an observation means that the operator is lost, and with what error. A Job that ended without its runner
-/// having reported an outcome is always a failure: the runner reports before it exits.
-pub(super) fn verdict(state: &JobState, now: Timestamp) -> Option<(FailureType, OperatorError)> {
-    let error = |tip: String| OperatorError { tip, context: String::new() };
-    match state {
+/// The word for a Job that has failed and has no pod left to say why.
+pub const POD_GONE: &str = "PodGone";
+/// The word for a Job whose pod Kubernetes has yet to create.
+pub const NO_POD: &str = "NoPod";
+
+/// How a node is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeState {
+    /// It takes pods and tells of them.
+    Ready,
+    /// It has not been heard of, or says that it is not well.
+    NotReady,
+}
+
+/// What was seen of a run in its cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Observation {
+    /// When the look began.
+    pub at: Timestamp,
+    /// Its Jobs, all of them, the newest attempt of each operator.
+    pub jobs: BTreeMap<OperatorId, JobObservation>,
+    /// The cluster's nodes by their names; none if nobody looked at them.
+    pub nodes: Option<BTreeMap<String, NodeState>>,
+}
+
+/// An attempt that is lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Loss {
+    pub cause: Cause,
+    /// What happened and what to do about it.
+    pub tip: String,
+}
+
+impl Loss {
+    /// What happened, in words, with Kubernetes' own in brackets, and what to do.
+    fn new(cause: Cause, what: &str, told: &str, remedy: &str) -> Self {
+        let told = told.trim().trim_end_matches('.');
+        let told = if told.is_empty() { String::new() } else { format!(" ({told})") };
+        Self { cause, tip: format!("{what}{told}. {remedy}").trim_end().to_owned() }
+    }
+}
+
+/// What is to be told of a pod that has not come to its end: what it waits for.
+pub(super) fn waiting_for(state: &OperatorState, seen: &JobObservation, nodes: Option<NodeState>) -> Option<String> {
+    match &seen.state {
+        JobState::Waiting { reason, message, .. } if state.status == OperatorStatus::Scheduled => {
+            Some(format!("{reason}: {message}"))
+        }
+        JobState::Running if nodes == Some(NodeState::NotReady) => {
+            let node = seen.node.as_deref().unwrap_or_default();
+            Some(format!("NodeNotReady: its node {node} has not answered; Kubernetes gives it some minutes"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether an operator without a Job has lost it. If not, its Job is still to be created.
+pub(super) fn job_lost(state: &OperatorState, at: Timestamp) -> Option<Loss> {
+    let began = began_before(state, at);
+    let was_seen = state.job_seen_at.is_some_and(|seen| seen < at);
+    (began || was_seen && state.status == OperatorStatus::Scheduled).then(|| {
+        let remedy = "Somebody deleted it in the cluster; run the flow again.";
+        Loss::new(Cause::JobDeleted, "The operator's Kubernetes Job is gone", "", remedy)
+    })
+}
+
+/// Whether an observation means that the attempt is lost, and why. A Job that ended without its runner having reported
+/// an outcome is always a loss: the runner reports before it exits.
+pub(super) fn lost(state: &OperatorState, seen: &JobObservation, world: &Observation) -> Option<Loss> {
+    let at = world.at;
+    let node = seen.node.as_ref().or(state.node.as_ref());
+    let bound_before = began_before(state, at) || seen.scheduled_at.is_some_and(|bound| bound + SLACK <= at);
+    let node_state = world.node_of(seen, state);
+    let node_gone = bound_before && node.is_some() && world.nodes.is_some() && node_state.is_none();
+    let node_lost = |told: &str| {
+        let node = node.map(|node| format!(" '{node}'")).unwrap_or_default();
+        let remedy = "AWS ended the instance or took it back, or its kubelet failed; run the flow again.";
+        Loss::new(Cause::NodeLost, &format!("The node{node} was lost with the operator's pod"), told, remedy)
+    };
+    let pod_deleted = |told: &str| {
+        let remedy = "Somebody or something deleted it in the cluster; run the flow again.";
+        Loss::new(Cause::PodDeleted, "The operator's pod was deleted", told, remedy)
+    };
+    // Its own pod is the one that its function began in. Kubernetes may have made another, which must not begin it.
+    let own_pod_gone = began_before(state, at) && state.pod.is_some() && seen.pod != state.pod;
+    match &seen.state {
+        JobState::Failed { reason, .. } if reason == POD_GONE && node_gone => Some(node_lost("")),
+        JobState::Failed { exit_code, reason, message } => Some(ended(*exit_code, reason, message)),
+        _ if node_gone => Some(node_lost("")),
+        _ if own_pod_gone => Some(pod_deleted("")),
         JobState::Running => None,
-        JobState::Succeeded => Some((
-            FailureType::System,
-            error("The operator's pod ended without reporting an outcome. Run the flow again.".to_owned()),
-        )),
-        JobState::Waiting { reason, message, since } => {
-            let waited = now.duration_since(*since);
-            let image = reason.contains("Image");
-            let limit = if image { LONGEST_IMAGE_PULL } else { LONGEST_UNSCHEDULABLE };
-            (waited > limit).then(|| {
-                let what =
-                    if image { "The image could not be pulled" } else { "No node could take the operator's pod" };
-                let minutes = limit.as_mins();
-                (FailureType::System, error(format!("{what} for {minutes} minutes ({reason}): {message}")))
+        JobState::Succeeded => Some(silent("The operator's pod ended without reporting an outcome", "")),
+        JobState::Ending { until, reason, message } => {
+            let told = joined(reason, message);
+            if node_state == Some(NodeState::NotReady) {
+                return Some(node_lost(&told));
+            }
+            (at.duration_since(*until) > LONGEST_ENDING).then(|| match ended(None, reason, message) {
+                Loss { cause: Cause::Silent, .. } => pod_deleted(&told),
+                known => known,
             })
         }
-        JobState::Failed { exit_code, reason, message } => {
-            let code = exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
-            if reason == "OOMKilled" || *exit_code == Some(137) && reason != "Evicted" {
-                let tip =
-                    format!("The operator ran out of memory ({reason}{code}). Ask for more with resources.memory.");
-                Some((FailureType::UserFatal, error(tip)))
-            } else {
-                let tip = format!("The operator's pod failed without reporting an outcome ({reason}{code}). {message}");
-                Some((FailureType::System, error(tip.trim_end().to_owned())))
-            }
+        JobState::Waiting { reason, message, since } => {
+            waited(reason, message, at.duration_since(*since), seen.scheduled_at.is_some())
         }
     }
+}
+
+impl Observation {
+    /// Nothing at all, as there is nothing to see.
+    #[must_use]
+    pub fn nothing(at: Timestamp) -> Self {
+        Self { at, jobs: BTreeMap::new(), nodes: None }
+    }
+
+    /// How the node of an operator's pod is; none if it is not there or not known.
+    pub(super) fn node_of(&self, seen: &JobObservation, state: &OperatorState) -> Option<NodeState> {
+        let node = seen.node.as_ref().or(state.node.as_ref())?;
+        self.nodes.as_ref()?.get(node).copied()
+    }
+}
+
+/// Whether the function began so long before a look that its Job, pod and node were there to be seen.
+fn began_before(state: &OperatorState, at: Timestamp) -> bool {
+    state.status == OperatorStatus::Running && state.timeline.started_at.is_none_or(|began| began + SLACK <= at)
+}
+
+/// Whether a pod has waited for too long, and for what.
+fn waited(reason: &str, message: &str, time: SignedDuration, has_node: bool) -> Option<Loss> {
+    let told = joined(reason, message);
+    let image = reason.contains("Image") || reason == "RegistryUnavailable";
+    if image && is_invalid_image(reason, message) {
+        let remedy = "Whether the registry has it, and for this machine's architecture, can be seen there.";
+        return Some(Loss::new(Cause::ImageInvalid, "The operator's image cannot be pulled", &told, remedy));
+    }
+    let limit = if has_node || reason == NO_POD { LONGEST_START } else { LONGEST_UNSCHEDULABLE };
+    if time <= limit {
+        return None;
+    }
+    let minutes = limit.as_mins();
+    let loss =
+        |cause, what: &str, remedy| Some(Loss::new(cause, &format!("{what} for {minutes} minutes"), &told, remedy));
+    if image {
+        let remedy = "The registry or the way to it fails; run the flow again later.";
+        loss(Cause::ImageUnavailable, "The operator's image could not be pulled", remedy)
+    } else if reason == NO_POD {
+        loss(
+            Cause::NotStarted,
+            "Kubernetes did not create the operator's pod",
+            "Its Job's events in the cluster say why.",
+        )
+    } else if has_node {
+        loss(Cause::NotStarted, "The operator's container could not be started", "Run the flow again.")
+    } else {
+        let remedy = "The node group is at its maximum, or AWS has no more of its instance type: raise max_cpu_node \
+                      or max_gpu_node, choose another node type, or ask for less in the operator's resources.";
+        loss(Cause::Unschedulable, "No node could take the operator's pod", remedy)
+    }
+}
+
+/// Whether the registry has answered that there is no such image for us. Anything else may pass.
+fn is_invalid_image(reason: &str, message: &str) -> bool {
+    let message = message.to_ascii_lowercase();
+    let signs = [
+        ": not found",
+        "manifest unknown",
+        "name unknown",
+        "does not exist",
+        "no matching manifest",
+        "no match for platform",
+        "pull access denied",
+        "invalid reference format",
+    ];
+    ["InvalidImageName", "ErrImageNeverPull"].contains(&reason) || signs.iter().any(|sign| message.contains(sign))
+}
+
+/// Why a container or pod ended, from Kubernetes' words.
+fn ended(exit_code: Option<i32>, reason: &str, message: &str) -> Loss {
+    let code = exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
+    let told = joined(&format!("{reason}{code}"), message);
+    let loss = |cause, what: &str, remedy: &str| Loss::new(cause, what, &told, remedy);
+    match (reason, exit_code) {
+        ("OOMKilled", _) => {
+            loss(Cause::OutOfMemory, "The operator ran out of memory", "Ask for more with resources.memory.")
+        }
+        ("DeadlineExceeded", _) => {
+            let remedy = "Give it a longer timeout, or let it do less.";
+            loss(Cause::TimedOut, "The operator's pod was ended since its timeout is long over", remedy)
+        }
+        (
+            "Evicted"
+            | "EvictionByEvictionAPI"
+            | "Preempted"
+            | "Preempting"
+            | "PreemptionByScheduler"
+            | "TerminationByKubelet",
+            _,
+        ) => {
+            let remedy = "If its node ran short of memory or disk, ask for more in the operator's resources or choose a \
+                          larger node type; then run the flow again.";
+            loss(Cause::Evicted, "The operator's pod was evicted from its node", remedy)
+        }
+        ("NodeLost" | "NodeShutdown" | "Shutdown" | "Terminated" | "DeletionByTaintManager" | "DeletionByPodGC", _) => {
+            let remedy = "AWS ended the instance or took it back, or its kubelet failed; run the flow again.";
+            loss(Cause::NodeLost, "The node of the operator's pod was lost", remedy)
+        }
+        (POD_GONE, _) => {
+            let remedy = "Somebody or something deleted it in the cluster; run the flow again.";
+            Loss::new(Cause::PodDeleted, "The operator's pod was deleted", message, remedy)
+        }
+        ("StartError" | "ContainerCannotRun" | "RunContainerError" | "CreateContainerError", _) => {
+            loss(Cause::NotStarted, "The operator's container could not be started", "Run the flow again.")
+        }
+        (reason, _) if reason.starts_with("OutOf") || ADMISSION.contains(&reason) => {
+            loss(Cause::NotAdmitted, "The node did not admit the operator's pod", "Run the flow again.")
+        }
+        (_, Some(137)) => {
+            let remedy = "Kubernetes does not say by whom: it may have been the node, short of memory, or a person. Run \
+                          the flow again; if it happens again, ask for more with resources.memory.";
+            loss(Cause::Killed, "The operator's container was killed", remedy)
+        }
+        (_, Some(143)) => {
+            let remedy = "The pod was deleted, or its node was shut down; run the flow again.";
+            loss(Cause::Killed, "The operator's container was told to stop", remedy)
+        }
+        _ => silent("The operator's pod failed without reporting an outcome", &told),
+    }
+}
+
+/// A kubelet's words for a pod that it turned away.
+const ADMISSION: [&str; 6] =
+    ["UnexpectedAdmissionError", "NodeAffinity", "MatchNodeSelector", "NodeName", "NodePorts", "PodAdmissionFailed"];
+
+fn silent(what: &str, told: &str) -> Loss {
+    Loss::new(Cause::Silent, what, told, "Run the flow again; if it happens again, the pod's last words say more.")
+}
+
+fn joined(reason: &str, message: &str) -> String {
+    let separator = if reason.is_empty() || message.is_empty() { "" } else { ": " };
+    format!("{reason}{separator}{message}")
 }

@@ -2,8 +2,11 @@
 
 mod ends;
 mod jobs;
+mod losses;
 mod progress;
 mod properties;
+mod retries;
+mod size;
 
 use super::*;
 use crate::failure::FailureClass;
@@ -63,11 +66,15 @@ impl Story {
     }
 
     fn started(&mut self, name: &str) -> &mut Self {
-        self.does(&Command::Started { operator: self.dag.id_of(name), attempt: 1 })
+        let (operator, attempt) = (self.dag.id_of(name), self.state(name).attempt);
+        let node = Some("node-1".to_owned());
+        let beginning = Beginning { pod: Some(format!("{name}-{attempt}")), node, container_at: None };
+        self.does(&Command::Started { operator, attempt, beginning })
     }
 
     fn finished(&mut self, name: &str, outcome: Outcome) -> &mut Self {
-        self.does(&Command::Finished { operator: self.dag.id_of(name), attempt: 1, outcome })
+        let (operator, attempt) = (self.dag.id_of(name), self.state(name).attempt);
+        self.does(&Command::Finished { operator, attempt, outcome })
     }
 
     fn succeeded(&mut self, name: &str) -> &mut Self {
@@ -78,10 +85,20 @@ impl Story {
         self.finished(name, failed(failure_type))
     }
 
-    /// Shows the run its Jobs, those given and no others.
+    /// Shows the run the Jobs of the present attempts, those given and no others, each with the pod that began it on
+    /// the node that it was bound to.
     fn observed(&mut self, jobs: &[(&str, JobState)]) -> &mut Self {
-        let jobs = jobs.iter().map(|(name, state)| (self.dag.id_of(name), seen(state.clone()))).collect();
-        self.does(&Command::Observed { jobs })
+        let seen = |(name, job): &(&str, JobState)| {
+            let OperatorState { attempt, pod, node, .. } = self.state(name).clone();
+            (self.dag.id_of(name), JobObservation { attempt, scheduled_at: None, pod, node, state: job.clone() })
+        };
+        self.sees(jobs.iter().map(seen).collect(), &["node-1"])
+    }
+
+    /// Shows the run these Jobs and nodes.
+    fn sees(&mut self, jobs: BTreeMap<OperatorId, JobObservation>, nodes: &[&str]) -> &mut Self {
+        let nodes = nodes.iter().map(|name| ((*name).to_owned(), NodeState::Ready)).collect();
+        self.does(&Command::Observed(Observation { at: self.now, jobs, nodes: Some(nodes) }))
     }
 
     fn state(&self, name: &str) -> &OperatorState {
@@ -100,6 +117,7 @@ impl Story {
         let effects = self.effects.iter().map(|effect| match effect {
             Effect::Compute { operator, .. } => format!("compute {}", name(operator)),
             Effect::StartJob { operator, .. } => format!("start {}", name(operator)),
+            Effect::DeleteJob { operator, attempt } => format!("delete {} {attempt}", name(operator)),
             Effect::DeleteJobs => "delete jobs".to_owned(),
             Effect::Wake => "wake".to_owned(),
         });
@@ -128,6 +146,9 @@ fn check_step(before: &Run, decision: &Decision, dag: &Dag) {
             let state = &after.operators[operator];
             assert!(state.status.is_active() && state.attempt == *attempt, "{} is started", state.name);
             let has_code = dag.operators[operator].code().is_some();
+            let earlier = &before.operators[operator];
+            let has_begun = earlier.status == OperatorStatus::Running && earlier.attempt == *attempt;
+            assert!(!has_code || !has_begun, "{} is started twice", state.name);
             assert_eq!(has_code, matches!(effect, Effect::StartJob { .. }), "{}", state.name);
         }
     }
@@ -139,11 +160,11 @@ fn success() -> Outcome {
 
 fn failed(failure_type: FailureType) -> Outcome {
     let error = OperatorError { tip: "It failed.".to_owned(), context: "Traceback ...".to_owned() };
-    Outcome::Failed { failure_type, error, outputs: vec![] }
+    Outcome::Failed { failure_type, cause: Cause::Function, error, outputs: vec![] }
 }
 
-fn seen(state: JobState) -> JobObservation {
-    JobObservation { attempt: 1, scheduled_at: None, state }
+fn seen(attempt: u32, state: JobState) -> JobObservation {
+    JobObservation { attempt, scheduled_at: None, pod: None, node: None, state }
 }
 
 fn lost() -> Command {

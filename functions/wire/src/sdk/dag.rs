@@ -4,7 +4,7 @@ use super::metadata::{Metadata, RawMetadata};
 use super::problem::{OperatorProblem, Problem, of_operator};
 use crate::v1::package::Package;
 use domain::flow::{
-    Artifact, Code, Dag, Engine, Operator, OperatorKind, PackageEntryPoint, ParameterValue, Resources, Severity,
+    Artifact, Code, Dag, Engine, Limits, Operator, OperatorKind, PackageEntryPoint, ParameterValue, Resources, Severity,
     SystemMetric,
 };
 use domain::integration::BUILT_IN;
@@ -52,17 +52,37 @@ pub fn parse(dag_json: &str, packages: &BTreeMap<OperatorId, Vec<u8>>, context: 
         let package = packages.get(&id).map(Vec::as_slice);
         Ok((id, operator.read(package, context).map_err(of_operator(&name))?))
     });
-    let artifacts = raw.artifacts.into_iter().map(|(id, artifact)| (id, artifact.into()));
+    let mut operators = operators.collect::<Result<_, Problem>>()?;
+    let artifacts = raw.artifacts.into_iter().map(|(id, artifact)| (id, artifact.into())).collect();
+    tell_parameters_apart(&mut operators, &artifacts);
     let dag = Dag {
         id: context.dag,
         flow: context.flow,
         name: metadata.name.clone(),
         created_at: context.now,
         engine: engine.unwrap_or(Engine::BuiltIn),
-        operators: operators.collect::<Result<_, Problem>>()?,
-        artifacts: artifacts.collect(),
+        operators,
+        artifacts,
     };
     Ok(Parsed { dag, metadata })
+}
+
+/// Gives parameters of the same name those of their artifacts. A function that is called twice has each of its implicit
+/// parameters twice; the client, when it publishes, makes the names of the artifacts unique, but not theirs, by which a
+/// run sets them.
+fn tell_parameters_apart(
+    operators: &mut BTreeMap<OperatorId, Operator>,
+    artifacts: &BTreeMap<ArtifactId, Artifact>,
+) {
+    let mut of_name: BTreeMap<String, Vec<&mut Operator>> = BTreeMap::new();
+    for operator in operators.values_mut().filter(|operator| matches!(operator.kind, OperatorKind::Parameter { .. })) {
+        of_name.entry(operator.name.clone()).or_default().push(operator);
+    }
+    for parameter in of_name.into_values().filter(|parameters| parameters.len() > 1).flatten() {
+        if let Some(artifact) = parameter.outputs.first().and_then(|id| artifacts.get(id)) {
+            parameter.name.clone_from(&artifact.name);
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -168,7 +188,7 @@ impl RawOperator {
         let resources = self.spec.resources.as_ref().map(RawResources::read).transpose()?.unwrap_or_default();
         let kind = self.spec.kind(package)?;
         let Self { name, description, inputs, outputs, .. } = self;
-        Ok(Operator { name, description, kind, inputs, outputs, resources, engine })
+        Ok(Operator { name, description, kind, inputs, outputs, resources, limits: Limits::default(), engine })
     }
 }
 

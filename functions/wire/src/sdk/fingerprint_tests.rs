@@ -1,5 +1,5 @@
 use super::*;
-use domain::flow::{Artifact, Engine, OperatorKind, PackageEntryPoint, PythonVersion, Resources};
+use domain::flow::{Artifact, Engine, Limits, OperatorKind, PackageEntryPoint, PythonVersion, Resources};
 use domain::{DagId, FlowId};
 use std::io::Write;
 use uuid::Uuid;
@@ -19,6 +19,7 @@ fn dag(functions: &[(u128, &str, &[u128])]) -> Dag {
             inputs: inputs.iter().map(|input| ArtifactId(id(input + 100))).collect(),
             outputs: vec![ArtifactId(id(number + 100))],
             resources: Resources::default(),
+            limits: Limits::default(),
             engine: None,
         };
         (OperatorId(id(*number)), operator)

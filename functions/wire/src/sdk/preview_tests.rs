@@ -1,5 +1,5 @@
 use super::*;
-use domain::flow::{Artifact, Code, Engine, Operator, OperatorKind, PythonVersion, Resources};
+use domain::flow::{Artifact, Code, Engine, Limits, Operator, OperatorKind, PythonVersion, Resources};
 use domain::run::{FailureType, OperatorError, OperatorStatus, RunStatus};
 use domain::{DagId, FlowId, RunId};
 use uuid::Uuid;
@@ -26,6 +26,7 @@ fn function(name: &str, inputs: &[u128], outputs: &[u128]) -> Operator {
         inputs: inputs.iter().map(|id| artifact(*id)).collect(),
         outputs: outputs.iter().map(|id| artifact(*id)).collect(),
         resources: Resources::default(),
+        limits: Limits::default(),
         engine: None,
     }
 }
@@ -74,8 +75,8 @@ fn the_values_at_the_ends_come_with_the_clients_own_names() {
     let names = Renaming::between(&order(1), &order(41));
     let logs = [(operator(1), Logs { stdout: "hi\n".to_owned(), stderr: String::new() })].into();
     let answer = PreviewAnswer { run: &run, dag: &dag, names: &names, logs: &logs };
-    let wanted: Vec<_> = answer.wanted().map(|(of, output)| (of, output.artifact_id)).collect();
-    assert_eq!(wanted, [(operator(2), artifact(12))]);
+    let values: Vec<_> = wanted(&run, &dag).map(|(of, output)| (of, output.artifact_id)).collect();
+    assert_eq!(values, [(operator(2), artifact(12))]);
 
     let metadata = answer.metadata();
     assert_eq!(metadata["status"], "succeeded");
@@ -110,7 +111,7 @@ fn a_failure_says_what_the_user_can_do_and_what_did_not_run() {
     assert_eq!((&metadata["status"], &of(1)["failure_type"]), (&json!("failed"), &json!(2)));
     assert_eq!(of(1)["error"], json!({"tip": "Divide by something else.", "context": ""}));
     assert_eq!((&of(2)["status"], &of(2)["error"]), (&json!("canceled"), &Value::Null));
-    assert_eq!(answer.wanted().count(), 0);
+    assert_eq!(wanted(&run, &dag).count(), 0);
 }
 
 #[test]
@@ -126,5 +127,5 @@ fn a_false_warning_is_an_answer() {
     let metadata = answer.metadata();
     assert_eq!(metadata["status"], "succeeded");
     assert_eq!(metadata["operator_results"][operator(2).to_string()]["failure_type"], 3);
-    assert_eq!(answer.wanted().count(), 1);
+    assert_eq!(wanted(&run, &dag).count(), 1);
 }

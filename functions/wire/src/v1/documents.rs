@@ -126,15 +126,99 @@ pub struct OperatorError {
     pub context: String,
 }
 
+/// An attempt of an operator that was lost, and followed by another one.
+#[derive(ToSchema)]
+pub struct LostAttempt {
+    /// Counts from 1.
+    pub attempt: u32,
+    /// Why it was lost, in the words that an operator's `cause` has.
+    pub cause: String,
+    /// What happened, in a sentence or two.
+    pub message: String,
+    /// The node of its pod, as far as known.
+    pub node: Option<String>,
+    /// When what happened in it.
+    pub timeline: Timeline,
+}
+
 /// When an operator got where.
 #[derive(ToSchema)]
 pub struct Timeline {
     /// Its inputs were there.
     pub queued_at: Option<Timestamp>,
-    /// Its pod had a node.
+    /// Its pod had a node; if nobody looked at the pod before it was over, when its container began.
     pub scheduled_at: Option<Timestamp>,
     /// Its function began.
     pub started_at: Option<Timestamp>,
     /// It was over.
     pub ended_at: Option<Timestamp>,
+}
+
+/// What became of one generation of a cluster.
+#[derive(ToSchema)]
+pub struct Receipt {
+    /// The cluster.
+    pub cluster: Uuid,
+    /// The generation that was destroyed.
+    pub generation: u32,
+    /// The name EKS knew it by.
+    pub eks_name: String,
+    /// When the receipt was first written.
+    pub written_at: Timestamp,
+    /// How many builds it took; those that failed count.
+    pub builds: u32,
+    /// How many resources were deleted.
+    pub resources: u32,
+    /// How many of each type, such as `aws_subnet`.
+    #[schema(value_type = Object)]
+    pub types: serde_json::Value,
+    /// Seconds from Terraform's first word to its last.
+    pub seconds: u64,
+    /// The deletions that took longest.
+    pub slowest: Vec<Deletion>,
+    /// What was found of it afterwards; looked up again until nothing is left.
+    pub inventory: Inventory,
+}
+
+/// One deletion.
+#[derive(ToSchema)]
+pub struct Deletion {
+    /// The resource's address in the Terraform module.
+    pub address: String,
+    /// How long it took.
+    pub seconds: u64,
+}
+
+/// What an account was seen to have with a cluster's tags.
+#[derive(ToSchema)]
+pub struct Inventory {
+    /// When.
+    pub checked_at: Timestamp,
+    /// `clean`, `left` or `unknown`.
+    pub result: String,
+    /// When `clean`: how many resources are there rightly.
+    pub expected: Option<usize>,
+    /// When `left`: what should not be there.
+    pub resources: Option<Vec<Leftover>>,
+    /// When `unknown`: why it could not be looked up.
+    pub why: Option<String>,
+    /// When `unknown`: what to do about it.
+    pub remedy: Option<String>,
+}
+
+/// A resource that should not exist.
+#[derive(ToSchema)]
+pub struct Leftover {
+    /// Its ARN.
+    pub arn: String,
+    /// Its service and type, such as `ec2:natgateway`.
+    pub kind: String,
+    /// The generation it was made for; none if its tags do not say, or name a cluster that nobody knows.
+    pub generation: Option<u32>,
+    /// Whether a Terraform state knows it: then it is destroyed without anybody doing anything.
+    pub has_state: bool,
+    /// What it costs an hour in US dollars, where that is a matter of its existence alone.
+    pub usd_per_hour: Option<f64>,
+    /// What happens to it, or is to be done with it.
+    pub remedy: String,
 }

@@ -1,12 +1,14 @@
 //! Flows: what publishes one, and how they are shown.
 
 use super::run::RunSummary;
+use super::schedule::Schedule;
 use domain::flow::{Artifact, Code, Dag, Engine, Flow, Operator, OperatorKind, ParameterValue, Severity};
 use domain::{ArtifactId, OperatorId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -31,6 +33,12 @@ pub struct PublishRequest {
     pub parameters: BTreeMap<String, Value>,
     /// The functions.
     pub operators: Vec<OperatorRequest>,
+    /// When it runs by itself; as before if not given, and at first `"manual"`.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+    /// How many of its latest runs are kept, 0 for all; as before if not given, and at first 0.
+    #[serde(default)]
+    pub keep_runs: Option<u32>,
     /// Whether to run it at once.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -84,6 +92,17 @@ pub struct OperatorRequest {
     /// What it needs to run.
     #[serde(default)]
     pub resources: ResourcesRequest,
+    /// The longest time the function may take, in seconds; as long as it wants if not given. Nodes, images, requirements
+    /// and inputs do not count.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 2_592_000)]
+    pub timeout: Option<i64>,
+    /// How often it is tried again after a cause that this can help, such as a lost node; never after a failure of the
+    /// function itself, a time-out or a lack of memory. If not given, a pod that is lost before the function has begun
+    /// is replaced twice, and a function that has begun is not called again.
+    #[serde(default)]
+    #[schema(minimum = 0, maximum = 10)]
+    pub retries: Option<i64>,
 }
 
 /// What an operator is.
@@ -150,6 +169,10 @@ pub struct FlowView {
     pub versions: Vec<Uuid>,
     /// When it was first published.
     pub created_at: Timestamp,
+    /// When it runs by itself; a flow that it runs after is given by its id.
+    pub schedule: Schedule,
+    /// How many of its latest runs are kept; 0 for all.
+    pub keep_runs: u32,
 }
 
 /// A flow with its newest graph and runs.
@@ -194,6 +217,10 @@ pub struct OperatorView {
     pub outputs: Vec<Uuid>,
     /// What it asks for.
     pub resources: ResourcesView,
+    /// The longest time the function may take, in seconds.
+    pub timeout: Option<u32>,
+    /// How often it is tried again, if its author has said so.
+    pub retries: Option<u8>,
 }
 
 /// What an operator asks for.
@@ -255,6 +282,8 @@ impl From<&Flow> for FlowView {
             dag_id: flow.dag.0,
             versions: flow.versions.iter().map(|version| version.0).collect(),
             created_at: flow.created_at,
+            schedule: (&flow.schedule).into(),
+            keep_runs: Option::from(flow.keep_runs).map_or(0, NonZeroU32::get),
         }
     }
 }
@@ -300,6 +329,8 @@ impl OperatorView {
                 gpu: operator.resources.gpu,
                 cuda_version: operator.resources.cuda_version.clone(),
             },
+            timeout: operator.limits.timeout_seconds.map(NonZeroU32::get),
+            retries: operator.limits.retries,
         }
     }
 }

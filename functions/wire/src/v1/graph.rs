@@ -8,7 +8,7 @@ pub use super::problem::{FlowError, OperatorProblem};
 use base64::Engine as _;
 use domain::cluster::Cluster;
 use domain::flow::{
-    Artifact, Code, Dag, DagError, Engine, Operator, OperatorKind, PackageEntryPoint, ParameterValue, PythonVersion,
+    Artifact, Code, Dag, DagError, Engine, Limits, Operator, OperatorKind, PackageEntryPoint, ParameterValue, PythonVersion,
     Resources, Severity,
 };
 use domain::integration::BUILT_IN;
@@ -168,6 +168,7 @@ impl Draft<'_> {
             inputs: vec![],
             outputs: self.names.of_operator(name),
             resources: Resources::default(),
+            limits: Limits::default(),
             engine: None,
         }
     }
@@ -182,6 +183,7 @@ impl Draft<'_> {
             inputs: inputs.map_err(problem)?,
             outputs: self.names.of_operator(&request.name),
             resources: resources(&request.resources).map_err(problem)?,
+            limits: Limits::parse(request.timeout, request.retries).map_err(|error| problem(error.into()))?,
             kind: self.kind(request).map_err(problem)?,
             engine,
         })

@@ -1,7 +1,7 @@
 //! Why a flow as people write it is not understood: each error names the operator, the field and the remedy.
 
 use super::package::PackageError;
-use domain::flow::{DagError, ResourcesError, UnsupportedPython};
+use domain::flow::{DagError, LimitsError, ResourcesError, UnsupportedPython};
 use serde_json::Value;
 
 /// The longest name, in bytes, of a flow, operator or parameter.
@@ -99,6 +99,9 @@ pub enum OperatorProblem {
     /// Resources that cannot be had.
     #[error("field 'resources': {0}")]
     Resources(#[from] ResourcesError),
+    /// A time-out or a number of retries out of bounds.
+    #[error("{0}")]
+    Limits(#[from] LimitsError),
     /// Memory that cannot be read.
     #[error(
         "field 'resources.memory': {0} is neither a whole number of megabytes nor text such as \"512MB\" or \"1GB\""

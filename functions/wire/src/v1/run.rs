@@ -1,10 +1,13 @@
 //! Runs: how they are shown.
 
 use super::documents;
+use super::lifecycle::{WaitView, estimate};
 use domain::cluster::{Cluster, Phase, Status, seconds_between};
 use domain::flow::Dag;
-use domain::run::{FailureType, OperatorError, OperatorState, OperatorStatus, Run, RunStatus, Timeline};
-use domain::{Failure, OperatorId};
+use domain::run::{
+    Cause, FailureType, LostAttempt, OperatorError, OperatorState, OperatorStatus, Run, RunStatus, Timeline,
+};
+use domain::{Failure, OperatorId, RunId};
 use jiff::Timestamp;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -60,6 +63,8 @@ pub struct RunDetail {
     /// Its place among the runs that wait for the cluster, by their submission, from 1; none if it does not wait. All
     /// of them start as soon as the cluster is Active.
     pub position: Option<usize>,
+    /// What it waits for; none if it does not wait.
+    pub wait: Option<WaitView>,
     /// Its operators, each after those it waits for.
     pub operators: Vec<OperatorRun>,
 }
@@ -76,15 +81,25 @@ pub struct OperatorRun {
     pub status: OperatorStatus,
     /// Counts its Jobs, from 1; 0 before the first.
     pub attempt: u32,
+    /// The attempts that were lost before this one, oldest first.
+    #[schema(value_type = Vec<documents::LostAttempt>)]
+    pub lost_attempts: Vec<LostAttempt>,
     /// Whose failure it is: 1 the system's, 2 the user's, 3 the user's without harm to the run.
     #[schema(value_type = Option<u8>)]
     pub failure_type: Option<FailureType>,
+    /// Why it failed: `function`, `timed_out`, `out_of_memory`, `runner`, `transport`, `node_lost`, `evicted`,
+    /// `pod_deleted`, `job_deleted`, `killed`, `not_admitted`, `not_started`, `image_unavailable`, `image_invalid`,
+    /// `unschedulable`, `silent` or `cluster_lost`.
+    #[schema(value_type = Option<String>)]
+    pub cause: Option<Cause>,
     /// What to know of the failure.
     #[schema(value_type = Option<documents::OperatorError>)]
     pub error: Option<OperatorError>,
     /// What its pod waits for at present.
     pub waiting_for: Option<String>,
-    /// When what happened.
+    /// The node of its pod, as far as known.
+    pub node: Option<String>,
+    /// When what happened, in the present attempt.
     #[schema(value_type = documents::Timeline)]
     pub timeline: Timeline,
     /// What it has written.
@@ -145,14 +160,18 @@ impl RunSummary {
 }
 
 impl RunDetail {
-    /// A run with its graph; see [`RunSummary::of`].
+    /// A run with its graph and the runs that wait for its cluster, in the order of their submission; see
+    /// [`RunSummary::of`].
     #[must_use]
-    pub fn of(run: &Run, dag: &Dag, clusters: &[Cluster], position: Option<usize>, now: Timestamp) -> Self {
+    pub fn of(run: &Run, dag: &Dag, clusters: &[Cluster], in_line: &[RunId], now: Timestamp) -> Self {
+        let position = in_line.iter().position(|other| *other == run.id).map(|before| before + 1);
+        let wait = clusters.first().filter(|_| position.is_some()).and_then(|c| WaitView::of(c, in_line, now));
         let in_order = dag.in_order().into_iter();
         Self {
             run: RunSummary::of(run, clusters, now),
             error: run.error.clone(),
             position,
+            wait,
             operators: in_order.filter_map(|id| Some(OperatorRun::of(id, run.operators.get(&id)?, dag))).collect(),
         }
     }
@@ -165,9 +184,12 @@ impl OperatorRun {
             name: state.name.clone(),
             status: state.status,
             attempt: state.attempt,
+            lost_attempts: state.lost.clone(),
             failure_type: state.failure_type,
+            cause: state.cause,
             error: state.error.clone(),
             waiting_for: state.waiting_for.clone(),
+            node: state.node.clone(),
             timeline: state.timeline.clone(),
             outputs: state.outputs.iter().map(|output| OutputView::of(output, dag)).collect(),
         }
@@ -179,7 +201,7 @@ fn message(run: &Run, cluster: Option<&Cluster>, now: Timestamp) -> String {
     let failed =
         || run.operators.values().find(|state| state.status == OperatorStatus::Failed && !state.is_satisfied());
     match (run.status, cluster) {
-        (RunStatus::Pending, Some(cluster)) => waiting(cluster, now),
+        (RunStatus::Pending, Some(cluster)) => waiting(run, cluster, now),
         (RunStatus::Pending, None) => "starting".to_owned(),
         (RunStatus::Running, _) => working(run),
         (RunStatus::Succeeded, _) => {
@@ -198,21 +220,33 @@ fn message(run: &Run, cluster: Option<&Cluster>, now: Timestamp) -> String {
     }
 }
 
-fn waiting(cluster: &Cluster, now: Timestamp) -> String {
+fn waiting(run: &Run, cluster: &Cluster, now: Timestamp) -> String {
     let what = match &cluster.phase {
-        Phase::Terminated | Phase::Creating { .. } => "created",
-        Phase::Terminating { .. } => "destroyed and created again",
+        Phase::Terminated | Phase::Creating { .. } => "be created",
+        Phase::Terminating { .. } => "be destroyed and created again",
+        Phase::Updating { waiters, .. } if waiters.contains(&run.id) => "replace its nodes",
         Phase::Active { .. } | Phase::Updating { .. } => return format!("starting on cluster '{}'", cluster.name),
     };
-    let minutes = cluster.wait_estimate_seconds(now).div_ceil(60).max(1);
-    format!("waiting for cluster '{}' to be {what}, about {minutes} min", cluster.name)
+    let mut text = format!("waiting for cluster '{}' to {what}, {}", cluster.name, estimate(cluster, now));
+    if let (Some(retry), Some(failure)) = (cluster.view(now).retry, cluster.present_error()) {
+        let next = retry.next_try_at.strftime("%H:%M UTC");
+        text.push_str(&format!(
+            "; try {} begins at {next}, since the last one failed: {}",
+            retry.attempt, failure.message
+        ));
+    }
+    text
 }
 
 fn working(run: &Run) -> String {
     let done = run.operators.values().filter(|state| state.status.is_final()).count();
     let mut text = format!("{done} of {} operators done", run.operators.len());
     for (word, status) in [("running", OperatorStatus::Running), ("starting", OperatorStatus::Scheduled)] {
-        let names: Vec<_> = run.operators.values().filter(|s| s.status == status).map(|s| s.name.as_str()).collect();
+        let named = |state: &OperatorState| match state.attempt {
+            0 | 1 => state.name.clone(),
+            attempt => format!("{} (attempt {attempt})", state.name),
+        };
+        let names: Vec<_> = run.operators.values().filter(|s| s.status == status).map(named).collect();
         if !names.is_empty() {
             text.push_str(&format!("; {word}: {}", names.join(", ")));
         }

@@ -35,7 +35,8 @@ fn graph(written: &[(String, Vec<String>)]) -> Dag {
 
 pub(crate) fn operator(name: &str, kind: OperatorKind, inputs: Vec<ArtifactId>, outputs: Vec<ArtifactId>) -> Operator {
     let (name, description) = (name.to_owned(), String::new());
-    Operator { name, description, kind, inputs, outputs, resources: Resources::default(), engine: None }
+    let (resources, limits) = (Resources::default(), Limits::default());
+    Operator { name, description, kind, inputs, outputs, resources, limits, engine: None }
 }
 
 pub(crate) fn code() -> Code {

@@ -1,6 +1,6 @@
 //! Flows that start each other.
 
-use crate::flow::{DagId, Flow, FlowId, Schedule, ScheduleError, Timestamp};
+use crate::flow::{DagId, Flow, FlowId, Retention, Schedule, ScheduleError, Timestamp};
 use uuid::Uuid;
 
 fn id(number: u128) -> FlowId {
@@ -16,7 +16,7 @@ fn flow(number: u128, schedule: Schedule) -> Flow {
         versions: vec![],
         created_at: Timestamp::UNIX_EPOCH,
         schedule,
-        keep_runs: None,
+        keep_runs: Retention::All,
         scheduled_at: None,
     }
 }

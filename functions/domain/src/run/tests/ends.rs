@@ -61,8 +61,8 @@ fn nothing_changes_a_run_that_is_over_but_its_machine_is_woken_again() {
         let operator = story.dag.id_of("a");
         let news = [
             Command::Granted { generation: Some(2) },
-            Command::Observed { jobs: BTreeMap::new() },
-            Command::Started { operator, attempt: 1 },
+            Command::Observed(Observation::nothing(story.now)),
+            Command::Started { operator, attempt: 1, beginning: Beginning::default() },
             Command::Finished { operator, attempt: 1, outcome: success() },
             Command::Cancel,
             lost(),

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn nothing_starts_before_the_cluster_is_there() {
     let mut story = Story::submitted(dag("a; b: a"));
-    story.ignores(&Command::Observed { jobs: BTreeMap::new() });
+    story.ignores(&Command::Observed(Observation::nothing(story.now)));
     assert_eq!(story.effects(), "");
     story.later(60).does(&Command::Granted { generation: Some(3) });
     assert_eq!((story.run.status, story.run.generation), (RunStatus::Running, Some(3)));
@@ -115,7 +115,7 @@ fn what_an_operator_wrote_and_measured_is_kept_even_if_it_failed() {
     story.finished("a", Outcome::Succeeded { outputs: outputs.clone(), system_metadata: measured.clone() });
     assert_eq!((&story.state("a").outputs, &story.state("a").system_metadata), (&outputs, &measured));
     let (failure_type, error) = (FailureType::UserFatal, OperatorError::default());
-    story.finished("check", Outcome::Failed { failure_type, error, outputs: outputs.clone() });
+    story.finished("check", Outcome::Failed { failure_type, cause: Cause::Function, error, outputs: outputs.clone() });
     assert_eq!(story.state("check").outputs, outputs);
 }
 
@@ -123,7 +123,8 @@ fn what_an_operator_wrote_and_measured_is_kept_even_if_it_failed() {
 fn of_a_long_traceback_the_end_is_kept() {
     let error = OperatorError { tip: "It failed.".to_owned(), context: format!("{}ValueError", "ä".repeat(10_000)) };
     let mut story = Story::granted(dag("a"));
-    story.finished("a", Outcome::Failed { failure_type: FailureType::UserFatal, error, outputs: vec![] });
+    let (failure_type, cause) = (FailureType::UserFatal, Cause::Function);
+    story.finished("a", Outcome::Failed { failure_type, cause, error, outputs: vec![] });
     let kept = &story.state("a").error.as_ref().expect("an error").context;
     assert!(kept.ends_with("äValueError") && (8191..=8192).contains(&kept.len()), "{} bytes", kept.len());
 }

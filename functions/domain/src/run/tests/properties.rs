@@ -14,13 +14,15 @@ fn happens(story: &mut Story, (choice, what, attempt): &News) {
     let ids: Vec<OperatorId> = story.dag.operators.keys().copied().collect();
     let (operator, attempt) = (ids[choice.index(ids.len())], *attempt);
     let outcome = |outcome| Command::Finished { operator, attempt, outcome };
-    let observed = |state: Option<JobState>| Command::Observed {
-        jobs: state.map(|state| (operator, JobObservation { attempt, ..seen(state) })).into_iter().collect(),
+    let at = story.now;
+    let observed = |state: Option<JobState>| {
+        let jobs = state.map(|state| (operator, seen(attempt, state))).into_iter().collect();
+        Command::Observed(Observation { at, jobs, nodes: None })
     };
     let since = story.now - SignedDuration::from_mins(60);
     let (reason, message) = ("Unschedulable".to_owned(), String::new());
     let command = match what {
-        0..=3 => Command::Started { operator, attempt },
+        0..=3 => Command::Started { operator, attempt, beginning: Beginning::default() },
         4..=10 => outcome(success()),
         11 => outcome(failed(FailureType::System)),
         12 => outcome(failed(FailureType::UserFatal)),
@@ -36,7 +38,7 @@ fn happens(story: &mut Story, (choice, what, attempt): &News) {
     story.later(1).does(&command);
 }
 
-/// Mostly the first attempt, since there is no other, and seldom an end to everything.
+/// Mostly the first attempt, and seldom an end to everything.
 fn news() -> impl Strategy<Value = News> {
     let what = prop_oneof![30 => 0..=17_u8, 1 => 18..=20_u8];
     (any::<Index>(), what, prop_oneof![9 => Just(1_u32), 1 => Just(2)])
@@ -55,7 +57,8 @@ proptest! {
             let active = story.run.operators.iter().filter(|(_, state)| state.status.is_active());
             let active: Vec<OperatorId> = active.map(|(id, _)| *id).collect();
             for operator in active {
-                story.does(&Command::Finished { operator, attempt: 1, outcome: success() });
+                let attempt = story.run.operators[&operator].attempt;
+                story.does(&Command::Finished { operator, attempt, outcome: success() });
             }
         }
         prop_assert!(story.run.status.is_final(), "{}", story.statuses());

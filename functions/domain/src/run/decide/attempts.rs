@@ -1,0 +1,155 @@
+//! The attempts of an operator: how they begin, how they end, and whether another one follows.
+
+use super::super::observe::{self, Loss};
+use super::super::{
+    Beginning, Cause, LostAttempt, Observation, OperatorError, OperatorStatus, Outcome, Timeline, is_tried_again,
+};
+use super::{Draft, Effect};
+use crate::OperatorId;
+
+/// The operators' errors are part of the run, which is one item of the store and must not grow beyond 400 kB: so much
+/// of them is kept in all, shared evenly, and no more of a single one than people read.
+const ALL_TEXTS: usize = 64 * 1024;
+const LONGEST_CONTEXT: usize = 8 * 1024;
+const LONGEST_TIP: usize = 1024;
+/// So many lost attempts of a run are kept; its events tell of all.
+const MOST_LOST: usize = 100;
+
+impl Draft<'_> {
+    /// Takes in what Kubernetes shows; a Job that should be there but is not is asked for again.
+    pub(super) fn observed(&mut self, world: &Observation) {
+        let mut missing = vec![];
+        let mut losses = vec![];
+        for (id, state) in self.run.operators.iter_mut().filter(|(_, state)| state.status.is_active()) {
+            if self.dag.operators.get(id).is_none_or(|operator| operator.code().is_none()) {
+                missing.push((*id, state.attempt));
+                continue;
+            }
+            let Some(seen) = world.jobs.get(id).filter(|seen| seen.attempt == state.attempt) else {
+                let newer = world.jobs.get(id).is_some_and(|seen| seen.attempt > state.attempt);
+                match observe::job_lost(state, world.at).filter(|_| !newer) {
+                    Some(loss) => losses.push((*id, state.attempt, loss)),
+                    None if state.status == OperatorStatus::Scheduled => missing.push((*id, state.attempt)),
+                    // It has begun while somebody looked.
+                    None => {}
+                }
+                continue;
+            };
+            state.job_seen_at.get_or_insert(world.at);
+            // What Kubernetes says is exact; what the runner said is not.
+            state.timeline.scheduled_at = seen
+                .scheduled_at
+                .max(state.timeline.queued_at.filter(|_| seen.scheduled_at.is_some()))
+                .or(state.timeline.scheduled_at);
+            state.node = seen.node.clone().or_else(|| state.node.take());
+            state.waiting_for = observe::waiting_for(state, seen, world.node_of(seen, state));
+            losses.extend(observe::lost(state, seen, world).map(|loss| (*id, state.attempt, loss)));
+        }
+        for (operator, attempt, Loss { cause, tip }) in losses {
+            self.effects.push(Effect::DeleteJob { operator, attempt });
+            let error = OperatorError { tip, context: String::new() };
+            let failure_type = cause.failure_type();
+            self.finished(operator, attempt, &Outcome::Failed { failure_type, cause, error, outputs: vec![] });
+        }
+        for (operator, attempt) in missing {
+            self.start(operator, attempt);
+        }
+    }
+
+    pub(super) fn started(&mut self, operator: OperatorId, attempt: u32, beginning: &Beginning) {
+        let now = self.now;
+        if let Some(state) = self.run.operators.get_mut(&operator)
+            && state.attempt == attempt
+            && state.status == OperatorStatus::Scheduled
+        {
+            state.status = OperatorStatus::Running;
+            state.waiting_for = None;
+            state.pod = beginning.pod.clone();
+            state.node = beginning.node.clone().or_else(|| state.node.take());
+            let container_at =
+                beginning.container_at.map_or(now, |at| at.min(now)).max(state.timeline.queued_at.unwrap_or(now));
+            state.timeline.scheduled_at.get_or_insert(container_at);
+            state.timeline.started_at = Some(now);
+            let name = state.name.clone();
+            self.note("operator_started", format!("operator '{name}' runs"));
+        }
+    }
+
+    pub(super) fn finished(&mut self, operator: OperatorId, attempt: u32, outcome: &Outcome) {
+        let (now, tip, context) = (self.now, self.longest(LONGEST_TIP), self.longest(LONGEST_CONTEXT));
+        let Some(state) = self.run.operators.get_mut(&operator) else { return };
+        if !state.status.is_active() || state.attempt != attempt {
+            return;
+        }
+        let name = state.name.clone();
+        match outcome {
+            Outcome::Succeeded { outputs, system_metadata } => {
+                state.status = OperatorStatus::Succeeded;
+                state.outputs = outputs.clone();
+                state.system_metadata = system_metadata.clone();
+                self.note("operator_succeeded", format!("operator '{name}' succeeded"));
+            }
+            Outcome::Failed { cause, error, .. } if self.tries_again(operator, *cause) => {
+                return self.again(operator, *cause, &error.tip);
+            }
+            Outcome::Failed { failure_type, cause, error, outputs } => {
+                let state = self.run.operators.get_mut(&operator);
+                let Some(state) = state else { return };
+                state.status = OperatorStatus::Failed;
+                state.failure_type = Some(*failure_type);
+                state.cause = Some(*cause);
+                state.outputs = outputs.clone();
+                let (tip, context) = (head(&error.tip, tip), tail(&error.context, context));
+                let told = format!("operator '{name}' failed: {tip}");
+                state.error = Some(OperatorError { tip, context });
+                self.note("operator_failed", told);
+            }
+        }
+        if let Some(state) = self.run.operators.get_mut(&operator) {
+            state.timeline.ended_at = Some(now);
+            (state.waiting_for, state.pod, state.job_seen_at) = (None, None, None);
+        }
+    }
+
+    /// Whether an attempt that ended for a cause is followed by another one.
+    fn tries_again(&self, operator: OperatorId, cause: Cause) -> bool {
+        let asked = self.dag.operators.get(&operator).and_then(|operator| operator.limits.retries);
+        self.run.operators.get(&operator).is_some_and(|state| {
+            let began = state.status == OperatorStatus::Running;
+            is_tried_again(cause, began, state.attempt.saturating_sub(1), asked)
+        })
+    }
+
+    /// Lets another attempt follow.
+    fn again(&mut self, operator: OperatorId, cause: Cause, message: &str) {
+        let now = self.now;
+        let message = head(message, self.longest(LONGEST_TIP));
+        let kept = self.run.operators.values().map(|state| state.lost.len()).sum::<usize>();
+        let Some(state) = self.run.operators.get_mut(&operator) else { return };
+        let timeline = Timeline { ended_at: Some(now), ..state.timeline.clone() };
+        let told =
+            format!("attempt {} of operator '{}' was lost and is repeated: {message}", state.attempt, state.name);
+        if kept < MOST_LOST {
+            state.lost.push(LostAttempt { attempt: state.attempt, cause, message, node: state.node.take(), timeline });
+        }
+        let next = state.attempt + 1;
+        state.begin_attempt(next, now);
+        self.note("operator_repeated", told);
+        self.start(operator, next);
+    }
+
+    /// The longest text of a kind that every operator can have.
+    fn longest(&self, most: usize) -> usize {
+        (ALL_TEXTS / self.run.operators.len().max(1)).min(most)
+    }
+}
+
+/// The first `most` bytes of a text, cut at a character's boundary.
+fn head(text: &str, most: usize) -> String {
+    text[..text.floor_char_boundary(most)].to_owned()
+}
+
+/// The last `most` bytes of a text, cut at a character's boundary.
+fn tail(text: &str, most: usize) -> String {
+    text[text.ceil_char_boundary(text.len().saturating_sub(most))..].to_owned()
+}
