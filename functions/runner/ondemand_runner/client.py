@@ -12,7 +12,10 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-PATIENCE_SECONDS = float(os.environ.get("ONDEMAND_PATIENCE_SECONDS", 120))
+# What begins a job can be repeated in another pod; what ends it may be the outcome of a day's work.
+PATIENCE_SECONDS = float(os.environ.get("ONDEMAND_PATIENCE_SECONDS", 600))
+DELIVERY_PATIENCE_SECONDS = float(os.environ.get("ONDEMAND_DELIVERY_PATIENCE_SECONDS", 1800))
+LONGEST_PAUSE_SECONDS = 15
 SOCKET_TIMEOUT_SECONDS = 60
 TRANSIENT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 TRANSIENT_STATUS = (408, 429)
@@ -26,9 +29,9 @@ class Refused(Error):
     """The other side said no; asking again would not help."""
 
 
-def send(make_request, consume):
+def send(make_request, consume, patience=PATIENCE_SECONDS):
     """Sends until it is answered. Both arguments are functions because a try may spoil what the last one used."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + patience
     pause = 0.25
     while True:
         request = make_request()
@@ -43,9 +46,9 @@ def send(make_request, consume):
         except TRANSIENT as error:
             problem = str(error) or type(error).__name__
         if time.monotonic() + pause > deadline:
-            raise Error(f"{_name(request)} failed for {PATIENCE_SECONDS:.0f} seconds, last with {problem}") from None
+            raise Error(f"{_name(request)} failed for {patience:.0f} seconds, last with {problem}") from None
         time.sleep(pause * random.uniform(0.5, 1))
-        pause = min(2 * pause, 10)
+        pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
 
 def download(url, path):
@@ -73,7 +76,7 @@ def upload(url, path):
             headers = {"content-type": "application/octet-stream", "content-length": str(size)}
             return urllib.request.Request(url, file, headers, method="PUT")
 
-        send(request, lambda response: response.read())
+        send(request, lambda response: response.read(), DELIVERY_PATIENCE_SECONDS)
 
 
 class ControlPlane:
@@ -83,21 +86,22 @@ class ControlPlane:
         self._address = f"{address.rstrip('/')}/v1/jobs/"
         self._token = token
 
-    def manifest(self):
-        return self._ask("manifest")
+    def manifest(self, patience=PATIENCE_SECONDS):
+        return self._ask("manifest", patience)
 
-    def started(self, attempt, pod):
-        return self._ask("started", {"attempt": attempt, "pod": pod})
+    def started(self, report):
+        return self._ask("started", PATIENCE_SECONDS, report)
 
     def outcome(self, outcome):
-        return self._ask("outcome", outcome)
+        return self._ask("outcome", DELIVERY_PATIENCE_SECONDS, outcome)
 
-    def _ask(self, what, body=None):
+    def _ask(self, what, patience, body=None):
         headers = {"authorization": f"Bearer {self._token}", "content-type": "application/json"}
         data = None if body is None else json.dumps(body).encode()
         return send(
             lambda: urllib.request.Request(self._address + what, data, headers),
             lambda response: json.loads(response.read() or b"{}"),
+            patience,
         )
 
 

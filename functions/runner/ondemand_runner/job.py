@@ -2,13 +2,26 @@
 
 import os
 import signal
-import socket
 import sys
+import time
 
 from . import client, process, requirements
-from .outcome import SYSTEM, TEXT_LIMIT, USER, Failure, Timings, internal_failure, report
+from .outcome import (
+    OUT_OF_MEMORY,
+    SYSTEM,
+    TEXT_LIMIT,
+    TIMED_OUT,
+    TRANSPORT,
+    USER,
+    Failure,
+    Timings,
+    internal_failure,
+    report,
+)
 from .workspace import Workspace, unpack
 
+# The URLs of a manifest end with the credentials of whoever signed them, which nobody knows: an old one is replaced.
+MANIFEST_FRESH_SECONDS = float(os.environ.get("ONDEMAND_MANIFEST_FRESH_SECONDS", 600))
 STORED_LOG_LIMIT = 32 << 20  # bytes of each log that are kept for good
 RUNNER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
@@ -43,6 +56,7 @@ class Job:
 
     def __init__(self, manifest, control, workspace):
         self.manifest, self.control, self.workspace = manifest, control, workspace
+        self.manifest_from = time.monotonic()
         self.name = manifest["operator_name"]
         self.timings = Timings()
         self.logs = process.Logs(workspace.folder("logs", "pip"))
@@ -57,16 +71,15 @@ class Job:
         except NotWanted:
             raise
         except client.Error as error:
-            tip = "The operator's code or inputs could not be fetched."
-            self.result["failure"] = Failure(SYSTEM, tip, str(error)).as_dict()
+            self.result["failure"] = unreachable("The operator's code or inputs could not be fetched.", error).as_dict()
         except Exception:
             self.result["failure"] = internal_failure("The runner met an unexpected error.").as_dict()
         try:
             with self.timings.of("outputs"):
-                self.upload()
+                self.deliver()
         except client.Error as error:
-            tip = "The operator's outputs could not be stored."
-            self.result.update(failure=Failure(SYSTEM, tip, str(error)).as_dict(), outputs=[])
+            failure = unreachable("The operator's outputs could not be stored.", error)
+            self.result.update(failure=failure.as_dict(), outputs=[])
         return report(
             self.manifest,
             self.result["failure"],
@@ -92,13 +105,25 @@ class Job:
         code = {key: self.manifest["code"].get(key) for key in ("type", "source", "entry_point")}
         job = {"kind": self.manifest["kind"], "severity": self.manifest.get("severity"), "name": self.name}
         self.workspace.write_json({**job, "code": code, "inputs": inputs, "outputs": outputs}, "job.json")
+        self.begin()
+        self.call(python, folder, requirements.activated(environment, python))
+
+    def begin(self):
+        """Asks whether the function may be called. Without an answer it is not: another pod may have been asked to."""
+        began = float(os.environ.get("ONDEMAND_BEGAN", time.monotonic()))
         try:
-            self.control.started(self.manifest.get("attempt", 1), socket.gethostname())
+            self.control.started(
+                {
+                    "attempt": self.manifest.get("attempt", 1),
+                    "pod": os.environ.get("ONDEMAND_POD"),
+                    "node": os.environ.get("ONDEMAND_NODE"),
+                    "running_for_seconds": time.monotonic() - began,
+                }
+            )
         except client.Refused as error:
             raise NotWanted(error) from None
-        except client.Error as error:  # only a notice; whether we can be heard matters at the end
-            say(error)
-        self.call(python, folder, requirements.activated(environment, python))
+        except client.Error as error:
+            raise unreachable("The control plane could not be reached, so the function was not called.", error) from None
 
     def fetch_inputs(self):
         inputs = [{"name": plan["name"], "path": path} for plan, path in self.with_paths("inputs", "name")]
@@ -129,14 +154,35 @@ class Job:
         self.logs = process.Logs(self.workspace.folder("logs", "call"))
         command = [python, "-I", "-X", "utf8", RUNNER, "execute", self.workspace.path]
         timeout = self.manifest.get("timeout_seconds")
+        kills = process.oom_kills()
         ended = process.run(command, self.logs, environment, folder, timeout, pass_pipes=True)
         result = self.workspace.read_json("result.json")
         if ended.timed_out:
-            raise Failure(USER, f"Operator {self.name!r} was stopped since it took longer than its {timeout} seconds.")
+            tip = f"Operator {self.name!r} was stopped since it took longer than its {timeout} seconds. Give it a longer timeout, or less to do."
+            raise Failure(USER, tip, cause=TIMED_OUT)
         if result is None:
-            raise Failure(USER, death(self.name, ended.code))
+            raise death(self.name, ended.code, process.oom_kills() != kills)
         self.timings.merge(result.pop("timings"))
         self.result = result
+
+    def deliver(self):
+        """Uploads to URLs that are fresh; should they be refused all the same, once more to others."""
+        if time.monotonic() - self.manifest_from > MANIFEST_FRESH_SECONDS:
+            self.renew_manifest()
+        try:
+            self.upload()
+        except client.Refused as error:
+            say(f"asking for new addresses: {error}")
+            self.renew_manifest()
+            self.upload()
+
+    def renew_manifest(self):
+        """Fetches the manifest anew; it is refused to an attempt that was given up, whose outputs nobody wants."""
+        try:
+            self.manifest = self.control.manifest(client.DELIVERY_PATIENCE_SECONDS)
+        except client.Refused as error:
+            raise NotWanted(error) from None
+        self.manifest_from = time.monotonic()
 
     def upload(self):
         """Stores the outputs that exist, and the logs if somebody wants them."""
@@ -171,13 +217,22 @@ class NotWanted(Exception):
     """The control plane does not want this job to run any more."""
 
 
-def death(name, code):
-    """What to tell about a child that ended without a result."""
+def unreachable(tip, error):
+    """A failure for want of an answer; a refusal is one, and would come again."""
+    return Failure(SYSTEM, tip, str(error), None if isinstance(error, client.Refused) else TRANSPORT)
+
+
+def death(name, code, out_of_memory):
+    """The failure of a child that ended without a result."""
+    limit = process.memory_limit_mb()
+    more = f"more than {limit} MB" if limit else "more memory"
+    ask = "resources={'memory': ...}"
+    if out_of_memory:
+        return Failure(USER, f"Operator {name!r} ran out of memory. Ask for {more}: {ask}.", cause=OUT_OF_MEMORY)
     if code >= 0:
-        return f"Operator {name!r} ended its process with exit code {code} before the function returned."
-    if -code == signal.SIGKILL:
-        limit = process.memory_limit_mb()
-        more = f"more than {limit} MB" if limit else "more memory"
-        cause = "was killed, most likely because it ran out of memory"
-        return f"Operator {name!r} {cause}. Ask for {more}: resources={{'memory': ...}}."
-    return f"Operator {name!r} crashed with {signal.Signals(-code).name}, probably in a library's native code."
+        tip = f"Operator {name!r} ended its process with exit code {code} before the function returned."
+    elif -code == signal.SIGKILL:
+        tip = f"Operator {name!r} was killed (SIGKILL); nothing tells by whom. If it needs {more}, ask for it: {ask}."
+    else:
+        tip = f"Operator {name!r} crashed with {signal.Signals(-code).name}, probably in a library's native code."
+    return Failure(USER, tip)

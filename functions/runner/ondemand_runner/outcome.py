@@ -8,18 +8,20 @@ SYSTEM = 1  # not the user's doing
 USER = 2  # the user's doing, and fatal for the run
 WARNING = 3  # the user's doing, and the run goes on
 
+TIMED_OUT, OUT_OF_MEMORY, TRANSPORT = "timed_out", "out_of_memory", "transport"  # causes the control plane knows
+
 TEXT_LIMIT = 64 * 1024  # bytes of a log or a traceback that fit into an outcome
 
 
 class Failure(Exception):
-    """The job failed. `tip` tells what to do about it, `context` is the evidence."""
+    """The job failed. `tip` tells what to do about it, `context` is the evidence, `cause` one of those above or None."""
 
-    def __init__(self, kind, tip, context=""):
+    def __init__(self, kind, tip, context="", cause=None):
         super().__init__(tip)
-        self.kind, self.tip, self.context = kind, tip, context
+        self.kind, self.tip, self.context, self.cause = kind, tip, context, cause
 
     def as_dict(self):
-        return {"kind": self.kind, "tip": clip(self.tip), "context": clip(self.context)}
+        return {"kind": self.kind, "tip": clip(self.tip), "context": clip(self.context), "cause": self.cause}
 
 
 def internal_failure(what):
@@ -66,6 +68,7 @@ def report(manifest, failure, logs, outputs, system_metadata, timings):
         "attempt": manifest.get("attempt", 1),
         "status": "failed" if failure else "succeeded",
         "failure_type": failure["kind"] if failure else None,
+        "cause": failure["cause"] if failure else None,
         "error": {"tip": failure["tip"], "context": failure["context"]} if failure else None,
         "user_logs": logs,
         "outputs": outputs,

@@ -101,6 +101,17 @@ def memory_limit_mb():
     return None
 
 
+def oom_kills(folder="/sys/fs/cgroup"):
+    """How many processes of this container were killed for want of memory so far, or None if that cannot be read."""
+    for path in ("memory.events", "memory/memory.oom_control"):
+        with contextlib.suppress(OSError, ValueError):
+            with open(os.path.join(folder, path)) as file:
+                counts = dict(line.split() for line in file)
+            if "oom_kill" in counts:
+                return int(counts["oom_kill"])
+    return None
+
+
 def _tail(path, limit):
     with open(path, "rb") as file:
         file.seek(0, os.SEEK_END)

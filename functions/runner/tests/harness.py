@@ -58,6 +58,9 @@ class RunnerCase(unittest.TestCase):
             "ONDEMAND_JOB_TOKEN": TOKEN,
             "ONDEMAND_CACHE_DIR": str(CACHE),
             "ONDEMAND_PATIENCE_SECONDS": "5",
+            "ONDEMAND_DELIVERY_PATIENCE_SECONDS": "5",
+            "ONDEMAND_POD": "pod-1",
+            "ONDEMAND_NODE": "node-1",
             "TMPDIR": self.enterContext_(tempfile.TemporaryDirectory()),
         }
 

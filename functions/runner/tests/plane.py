@@ -3,6 +3,7 @@
 import http.server
 import json
 import pathlib
+import re
 import threading
 
 RUNNER = pathlib.Path(__file__).resolve().parent.parent
@@ -10,12 +11,16 @@ TOKEN = "job-token-that-nobody-may-see"
 
 
 class Plane:
-    """Serves one job's manifest, keeps what the runner reports, and fails as `faults` (path: statuses) say."""
+    """Serves one job's manifest, keeps what the runner reports, and fails as `faults` (path: statuses) say.
+
+    Every manifest is signed when it is asked for; `expire` ends the life of all signatures made so far.
+    """
 
     def __init__(self):
         self.manifest, self.objects, self.faults = None, {}, {}
         self.started, self.outcomes, self.refused, self.requests = [], [], [], []
         self.on_stored = lambda key: None
+        self.signature = "secret-signature-0"
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
@@ -27,12 +32,16 @@ class Plane:
         self._thread.join()
 
     def url(self, key):
-        return f"{self.address}/objects/{key}?signature=secret-signature"
+        return f"{self.address}/objects/{key}?signature={self.signature}"
+
+    def expire(self):
+        self.signature = f"secret-signature-{int(self.signature.split('-')[-1]) + 1}"
 
     def answer(self, method, path, body):
         """(status, body) of a request to the control plane's part."""
         if (method, path) == ("GET", "/v1/jobs/manifest"):
-            return 200, self.manifest
+            signed = re.sub(r"secret-signature-\d+", self.signature, json.dumps(self.manifest))
+            return 200, json.loads(signed)
         if (method, path) == ("GET", "/v1/jobs/runner"):
             files = [RUNNER / "__main__.py", *sorted((RUNNER / "ondemand_runner").glob("*.py"))]
             return 200, {"files": {str(f.relative_to(RUNNER)): f.read_text() for f in files}}
@@ -59,6 +68,8 @@ def _handler(plane):
             if plane.faults.get(path):
                 return self.reply(plane.faults[path].pop(0), b"injected")
             if path.startswith("/objects/"):
+                if not self.path.endswith(f"?signature={plane.signature}"):
+                    return self.reply(403, b"<Code>AccessDenied</Code><Message>Request has expired</Message>")
                 return self.store(path[len("/objects/") :], body)
             if self.headers.get("authorization") != f"Bearer {TOKEN}":
                 plane.refused.append(path)

@@ -1,13 +1,17 @@
 """Everything that can go wrong, and what users are told."""
 
+import contextlib
 import importlib.util
 import os
 import signal
 import tempfile
 import unittest
+import urllib.error
+import urllib.request
 import zipfile
+from unittest import mock
 
-from ondemand_runner import requirements
+from ondemand_runner import client, job, process, requirements
 
 from .harness import LIBRARIES, RunnerCase
 
@@ -44,7 +48,7 @@ class UserFailures(RunnerCase):
             ("def operator(): raise KeyboardInterrupt", "raised KeyboardInterrupt"),
             ("def operator(): raise MemoryError", "Give it more"),
             ("import os\ndef operator(): os._exit(3)", "exit code 3"),
-            ("import os\ndef operator(): os.kill(os.getpid(), 9)", "ran out of memory"),
+            ("import os\ndef operator(): os.kill(os.getpid(), 9)", r"was killed \(SIGKILL\); nothing tells by whom"),
             ("import os\ndef operator(): os.kill(os.getpid(), 11)", "SIGSEGV"),
             ("import threading\ndef operator(): return threading.Lock()", "'out 0', a lock, cannot be stored"),
             ("def operator(): return '\\ud800'", "'out 0', a str, cannot be stored"),
@@ -85,6 +89,7 @@ class UserFailures(RunnerCase):
     def test_timeout(self):
         self.source("import time\ndef operator():\n    print('began')\n    time.sleep(600)", timeout=1)
         self.assert_failed(2, "longer than its 1 seconds")
+        self.assertEqual("timed_out", self.outcome["cause"])
         self.assertEqual("began\n", self.outcome["user_logs"]["stdout"])
 
 
@@ -180,10 +185,10 @@ class SystemFailures(RunnerCase):
         self.assertNotIn("secret-signature", str(self.outcome) + self.stderr)
 
     def test_output_that_nobody_takes(self):
-        self.plane.faults["/objects/out0/content"] = [403]
+        self.plane.faults["/objects/out0/content"] = [403, 403]
         self.source("def operator(): return 1")
         self.assert_failed(1, "could not be stored")
-        self.assertEqual([], self.outcome["outputs"])
+        self.assertEqual(([], None), (self.outcome["outputs"], self.outcome["cause"]))
 
     def test_logs_that_nobody_takes_do_not_matter(self):
         self.plane.faults["/objects/logs"] = [403]
@@ -195,10 +200,124 @@ class SystemFailures(RunnerCase):
         self.source("def operator(): return 1")
         self.assertEqual((1, []), (self.code, self.plane.outcomes))
 
+    def test_store_that_cannot_be_reached(self):
+        self.environment["ONDEMAND_DELIVERY_PATIENCE_SECONDS"] = "0.5"
+        self.plane.faults["/objects/out0/content"] = [503] * 9
+        self.source("def operator(): return 1")
+        self.assert_failed(1, "could not be stored")
+        self.assertEqual("transport", self.outcome["cause"])
+
+    def test_function_is_not_called_without_an_answer(self):
+        self.environment["ONDEMAND_PATIENCE_SECONDS"] = "0.5"
+        self.plane.faults["/v1/jobs/started"] = [503] * 9
+        self.source("def operator(): return 1 / 0")
+        self.assert_failed(1, "was not called")
+        self.assertEqual("transport", self.outcome["cause"])
+
     def test_job_that_is_not_wanted_does_not_run(self):
         self.plane.faults["/v1/jobs/started"] = [409]
         self.source("def operator(): return 1")
         self.assertEqual((1, [], {}), (self.code, self.plane.outcomes, self.plane.objects))
+
+
+class LongJobs(RunnerCase):
+    """The addresses of a manifest do not live as long as a long job."""
+
+    FUNCTION = """
+        import urllib.request
+        def operator(address):
+            urllib.request.urlopen(urllib.request.Request(address, b"", method="PUT")).close()
+            return "the work of a day"
+    """
+
+    def run_until(self, happens):
+        """Runs a job whose function lets something happen."""
+        self.plane.objects["in/metadata"] = b'{"serialization_type": "string", "artifact_type": "string"}'
+        self.plane.objects["in/content"] = self.plane.url("later").encode()
+        self.plane.on_stored = lambda key: happens() if key == "later" else None
+        self.source(self.FUNCTION, inputs=["in"])
+
+    def asked(self, method, path):
+        return self.plane.requests.count((method, path))
+
+    def test_expired_addresses_are_replaced(self):
+        self.run_until(self.plane.expire)
+        self.assert_succeeded()
+        self.assertEqual(b"the work of a day", self.artifact()[0])
+        self.assertEqual(2, self.asked("GET", "/v1/jobs/manifest"))
+        self.assertIn("logs", self.plane.objects)
+        self.assertNotIn("secret-signature", str(self.outcome) + self.stderr)
+
+    def test_old_addresses_are_not_even_tried(self):
+        self.environment["ONDEMAND_MANIFEST_FRESH_SECONDS"] = "0"
+        self.run_until(self.plane.expire)
+        self.assert_succeeded()
+        self.assertEqual((2, 1), (self.asked("GET", "/v1/jobs/manifest"), self.asked("PUT", "/objects/out0/content")))
+
+    def test_fresh_addresses_are_not_asked_for_twice(self):
+        self.run_until(lambda: None)
+        self.assert_succeeded()
+        self.assertEqual(1, self.asked("GET", "/v1/jobs/manifest"))
+
+    def test_an_attempt_that_was_given_up_stores_nothing(self):
+        self.environment["ONDEMAND_MANIFEST_FRESH_SECONDS"] = "0"
+        self.run_until(lambda: self.plane.faults.update({"/v1/jobs/manifest": [403]}))
+        self.assertEqual((1, [], None), (self.code, self.plane.outcomes, self.artifact()[0]))
+        self.assertIn("giving up", self.stderr)
+
+
+class Outages(unittest.TestCase):
+    """Nobody answers for a while, on a clock of our own."""
+
+    def send(self, outage, patience):
+        now = [0.0]
+        consume, request = (lambda response: "answered"), (lambda: urllib.request.Request("http://127.0.0.1/x"))
+
+        def urlopen(request, timeout):
+            if now[0] < outage:
+                raise urllib.error.URLError("connection refused")
+            return contextlib.nullcontext()
+
+        def sleep(seconds):
+            now[0] += seconds
+
+        with mock.patch.multiple(client.time, monotonic=lambda: now[0], sleep=sleep):
+            with mock.patch.object(client.urllib.request, "urlopen", urlopen):
+                return client.send(request, consume, patience), now[0]
+
+    def test_of_many_minutes_are_waited_out_by_what_ends_a_job(self):
+        self.assertEqual(1800, client.DELIVERY_PATIENCE_SECONDS)
+        for outage in (0, 1, 60, 600, 1780):
+            answer, waited = self.send(outage, client.DELIVERY_PATIENCE_SECONDS)
+            self.assertEqual("answered", answer)
+            self.assertTrue(outage <= waited <= outage + client.LONGEST_PAUSE_SECONDS)
+
+    def test_have_an_end(self):
+        with self.assertRaisesRegex(client.Error, "failed for 600 seconds, last with .*connection refused"):
+            self.send(700, client.PATIENCE_SECONDS)
+
+
+class Deaths(unittest.TestCase):
+    def test_lack_of_memory_is_told_only_if_it_is_known(self):
+        for code in (-signal.SIGKILL, 1):
+            failure = job.death("a", code, True)
+            self.assertEqual((2, "out_of_memory"), (failure.kind, failure.cause))
+            self.assertRegex(failure.tip, "ran out of memory. Ask for more")
+        unknown = job.death("a", -signal.SIGKILL, False)
+        self.assertEqual((2, None), (unknown.kind, unknown.cause))
+        self.assertNotIn("ran out", unknown.tip)
+
+    def test_kills_are_counted_by_both_versions_of_control_groups(self):
+        for name, text in (
+            ("memory.events", "low 0\nhigh 0\noom 3\noom_kill 2\n"),
+            ("memory/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n"),
+        ):
+            with tempfile.TemporaryDirectory() as folder:
+                self.assertIsNone(process.oom_kills(folder))
+                os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+                with open(os.path.join(folder, name), "w") as file:
+                    file.write(text)
+                self.assertEqual(2, process.oom_kills(folder))
 
 
 class Ends(RunnerCase):

@@ -48,7 +48,9 @@ class Source(RunnerCase):
             {f"{p}_seconds" for p in ("requirements", "inputs", "function", "outputs")}, set(self.outcome["timings"])
         )
         self.assertEqual(1, len(self.plane.started))
-        self.assertEqual(1, self.plane.started[0]["attempt"])
+        started = self.plane.started[0]
+        self.assertEqual((1, "pod-1", "node-1"), (started["attempt"], started["pod"], started["node"]))
+        self.assertGreaterEqual(started["running_for_seconds"], 0)
 
     def test_token_and_urls_are_out_of_reach(self):
         self.source(
