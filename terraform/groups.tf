@@ -10,6 +10,11 @@ locals {
 
   gpu = one([for gpu in data.aws_ec2_instance_type.group["gpu"].gpus : gpu])
 
+  # What the GPUs are called; types with different ones may share a group.
+  gpu_names = distinct(flatten([
+    for candidate, type in data.aws_ec2_instance_type.group : type.gpus[*].name if local.candidates[candidate].group == "gpu"
+  ]))
+
   groups = {
     cpu = {
       min        = var.min_cpu_node
@@ -30,16 +35,28 @@ locals {
       disk_gib   = 100 # the driver, and wheels built for CUDA, are big
       labels = {
         "ondemand-eks/node-group"       = "gpu"
-        "k8s.amazonaws.com/accelerator" = "nvidia-${lower(replace(local.gpu.name, " ", "-"))}"
+        "k8s.amazonaws.com/accelerator" = length(local.gpu_names) == 1 ? "nvidia-${lower(replace(local.gpu.name, " ", "-"))}" : "nvidia"
       }
       taints    = { "nvidia.com/gpu" = "present" }
       resources = { "nvidia.com/gpu" = local.gpu.count }
     }
   }
 
+  # What the types of a group are like, in words: one, unless they do not belong together.
+  shapes = {
+    for group in keys(local.groups) : group => distinct([
+      for candidate, type in data.aws_ec2_instance_type.group :
+      join(", ", concat(
+        [local.architecture[candidate], "${type.default_vcpus} vCPUs"],
+        group == "gpu" ? ["${sum(concat([0], [for gpu in type.gpus : gpu.count]))} GPUs"] : ["${type.memory_size} MiB"],
+      ))
+      if local.candidates[candidate].group == group
+    ])
+  }
+
   # Graviton types need an image of their own.
   architecture = {
-    for group, type in data.aws_ec2_instance_type.group :
-    group => contains(type.supported_architectures, "arm64") ? "ARM_64" : "x86_64"
+    for candidate, type in data.aws_ec2_instance_type.group :
+    candidate => contains(type.supported_architectures, "arm64") ? "ARM_64" : "x86_64"
   }
 }

@@ -1,6 +1,8 @@
 # A private subnet in every usable zone, and one public subnet for the NAT gateway, which is
 # all that needs one. Subnets cost nothing, and a fixed set of them means that no change of
-# settings ever moves the network under running work.
+# settings ever moves the network under running work. Without a NAT gateway the "private"
+# ones lead straight outside, and each node has a public address; the cluster's security
+# group lets nobody in from there either way.
 
 locals {
   cidr = "10.0.0.0/16"
@@ -30,6 +32,8 @@ resource "aws_subnet" "private" {
   availability_zone_id = each.key
   cidr_block           = each.value
 
+  map_public_ip_on_launch = var.nat == "none"
+
   tags = { Name = "${var.cluster_name}-private-${each.key}" }
 }
 
@@ -52,6 +56,8 @@ resource "aws_internet_gateway" "this" {
 }
 
 resource "aws_eip" "nat" {
+  count = var.nat == "single" ? 1 : 0
+
   domain = "vpc"
 
   tags = { Name = "${var.cluster_name}-nat" }
@@ -60,7 +66,9 @@ resource "aws_eip" "nat" {
 # One for all zones: the loss of its zone ends running jobs, which a cluster that lives for
 # an hour can bear; one per zone would triple the cost of an idle cluster.
 resource "aws_nat_gateway" "this" {
-  allocation_id = aws_eip.nat.id
+  count = var.nat == "single" ? 1 : 0
+
+  allocation_id = aws_eip.nat[0].id
   subnet_id     = aws_subnet.public.id
 
   tags = { Name = var.cluster_name }
@@ -94,12 +102,13 @@ resource "aws_route_table" "private" {
 resource "aws_route" "nat" {
   route_table_id         = aws_route_table.private.id
   destination_cidr_block = "0.0.0.0/0"
-  nat_gateway_id         = aws_nat_gateway.this.id
+  nat_gateway_id         = one(aws_nat_gateway.this[*].id)
+  gateway_id             = var.nat == "none" ? aws_internet_gateway.this.id : null
 }
 
 resource "aws_route_table_association" "private" {
-  for_each = aws_subnet.private
+  for_each = local.private_cidrs # not the subnets: these may be unknown while one is imported
 
-  subnet_id      = each.value.id
+  subnet_id      = aws_subnet.private[each.key].id
   route_table_id = aws_route_table.private.id
 }

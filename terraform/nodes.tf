@@ -30,6 +30,8 @@ resource "aws_launch_template" "this" {
   name                   = "${var.cluster_name}-${each.key}"
   update_default_version = true
 
+  tags = { Name = "${var.cluster_name}-${each.key}" }
+
   metadata_options {
     http_endpoint = "enabled"
     http_tokens   = "required"
@@ -94,16 +96,20 @@ resource "aws_eks_node_group" "this" {
   for_each = local.groups
 
   cluster_name    = aws_eks_cluster.this.name
-  node_group_name = "${each.key}-${replace(local.node_types[each.key], ".", "-")}-${formatdate("YYYYMMDDhhmmss", plantimestamp())}"
+  node_group_name = "${each.key}-${replace(local.node_types[each.key][0], ".", "-")}-${formatdate("YYYYMMDDhhmmss", plantimestamp())}"
   node_role_arn   = aws_iam_role.node.arn
   ami_type        = "AL2023_${local.architecture[each.key]}_${each.value.image}"
-  instance_types  = [local.node_types[each.key]]
+  instance_types  = local.node_types[each.key]
+  capacity_type   = var.capacity_type
   labels          = each.value.labels
 
-  # Only where the type is offered: one zone without it fails the launch of a whole group.
+  # Only where every type is offered: one zone without it fails the launch of a whole group.
   subnet_ids = [
     for zone, subnet in aws_subnet.private : subnet.id
-    if contains(data.aws_ec2_instance_type_offerings.group[each.key].locations, zone)
+    if alltrue([
+      for candidate, offer in data.aws_ec2_instance_type_offerings.group :
+      contains(offer.locations, zone) if local.candidates[candidate].group == each.key
+    ])
   ]
 
   launch_template {
@@ -131,6 +137,23 @@ resource "aws_eks_node_group" "this" {
   # capacity costs the update, not the group. So names must differ, from one attempt to the next.
   lifecycle {
     create_before_destroy = true
+
+    # The autoscaler takes the nodes of a group to be alike, and a group has one image.
+    precondition {
+      condition     = length(local.shapes[each.key]) == 1
+      error_message = "${each.key}_node_types must all have the same architecture, vCPUs and GPUs: ${join("; ", local.shapes[each.key])}."
+    }
+
+    precondition {
+      condition = length([
+        for zone in local.zones : zone
+        if alltrue([
+          for candidate, offer in data.aws_ec2_instance_type_offerings.group :
+          contains(offer.locations, zone) if local.candidates[candidate].group == each.key
+        ])
+      ]) > 0
+      error_message = "No zone of ${var.region} offers all of ${each.key}_node_types: ${join(", ", local.node_types[each.key])}."
+    }
 
     ignore_changes = [
       node_group_name, # the time is that of the creation

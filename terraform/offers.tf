@@ -24,32 +24,32 @@ data "aws_availability_zones" "usable" {
 }
 
 data "aws_ec2_instance_type" "group" {
-  for_each = local.node_types
+  for_each = local.candidates
 
-  instance_type = each.value
+  instance_type = each.value.type
 
   lifecycle {
     postcondition {
-      condition     = each.key != "gpu" || anytrue([for gpu in self.gpus : gpu.manufacturer == "NVIDIA"])
-      error_message = "gpu_node_type ${each.value} has no NVIDIA GPU; one that has is g4dn.xlarge."
+      condition     = each.value.group != "gpu" || anytrue([for gpu in self.gpus : gpu.manufacturer == "NVIDIA"])
+      error_message = "gpu_node_type ${each.value.type} has no NVIDIA GPU; one that has is g4dn.xlarge."
     }
   }
 }
 
 data "aws_ec2_instance_type_offerings" "group" {
-  for_each = local.node_types
+  for_each = local.candidates
 
   location_type = "availability-zone-id"
 
   filter {
     name   = "instance-type"
-    values = [each.value]
+    values = [each.value.type]
   }
 
   lifecycle {
     postcondition {
       condition     = length(setintersection(self.locations, local.zones)) > 0
-      error_message = "${each.key}_node_type ${each.value} is not offered in a usable zone of ${var.region}."
+      error_message = "${each.value.group}_node_type ${each.value.type} is not offered in a usable zone of ${var.region}."
     }
   }
 }
@@ -63,9 +63,16 @@ data "aws_eks_cluster_versions" "supported" {
 
 locals {
   node_types = {
-    cpu = var.cpu_node_type
-    gpu = var.gpu_node_type
+    cpu = coalesce(var.cpu_node_types, [var.cpu_node_type])
+    gpu = coalesce(var.gpu_node_types, [var.gpu_node_type])
   }
+
+  # Everything a group may consist of. Its first type goes by the group's own name.
+  candidates = merge([
+    for group, types in local.node_types : {
+      for index, type in types : index == 0 ? group : "${group}/${type}" => { group = group, type = type }
+    }
+  ]...)
 
   zones = sort(data.aws_availability_zones.usable.zone_ids)
 
