@@ -21,13 +21,23 @@ pub async fn documented(world: Arc<World>) {
     suite(&world, "0.2.12").await;
 }
 
+/// Not a case but a measurement: how long flows take, seen through the SDK.
+pub async fn figures(world: Arc<World>) {
+    python(&world, "0.3.6", &["figures.py"]).await;
+}
+
 async fn suite(world: &World, version: &str) {
+    println!("\nthe SDK {version}:");
+    python(world, version, &["-m", "unittest", "discover", "-b", "-s", "suite", "-t", "."]).await;
+}
+
+/// Runs the Python of an environment with the SDK, and tells it where the server is.
+async fn python(world: &World, version: &str, arguments: &[&str]) {
     let python = environment(version).await;
     let home = prepare_home(world);
     forget_account(world).await;
-    println!("\nthe SDK {version}:");
     let status = Command::new(python)
-        .args(["-m", "unittest", "discover", "-b", "-s", "suite", "-t", "."])
+        .args(arguments)
         .current_dir(folder())
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("ONDEMAND_API", world.stack.api_url.replace("127.0.0.1", "localhost"))
@@ -39,7 +49,7 @@ async fn suite(world: &World, version: &str) {
         .status()
         .await
         .expect("the environment's Python runs");
-    assert!(status.success(), "cases of the SDK {version} failed: {status}");
+    assert!(status.success(), "with the SDK {version}: {status}");
 }
 
 fn folder() -> PathBuf {

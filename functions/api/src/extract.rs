@@ -9,8 +9,9 @@ use axum::http::{StatusCode, header};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
-/// What Lambda takes in one request.
-pub(crate) const LARGEST_BODY: usize = 6 * 1024 * 1024;
+/// What fits into an event of Lambda, which has at most 6 MiB: API Gateway puts forms, and whatever else it does not know
+/// as text, in base64 there, and the headers beside it. Larger bodies, up to its own 10 MB, it refuses in its own words.
+pub(crate) const LARGEST_BODY: usize = 4_500_000;
 
 /// A JSON body; an empty one stands for an empty object. The content type is not looked at.
 pub(crate) struct Body<T>(pub T);
@@ -104,7 +105,7 @@ pub(crate) fn bad_request(text: String) -> Error {
 
 fn too_large() -> Error {
     runtime::Error::TooLarge(
-        "the request's body is larger than the 6 MB that can be taken (4.5 MB in AWS if it is multipart): leave data out of packages and parameters and let the operator fetch it, and name libraries in requirements".to_owned(),
+        "the request's body is larger than the 4.5 MB that can be taken: leave data out of packages and parameters and let the operator fetch it, and name libraries in requirements".to_owned(),
     )
     .into()
 }

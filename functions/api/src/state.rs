@@ -5,7 +5,7 @@ use domain::cluster::Cluster;
 use domain::integration::{CredentialsInput, Integration};
 use domain::run::Run;
 use domain::settings::Limits;
-use domain::{ClusterId, IntegrationId};
+use domain::{ClusterId, FlowId, IntegrationId};
 use runtime::access::Access;
 use runtime::integrations::Registration;
 use runtime::{Error, World};
@@ -14,6 +14,7 @@ use std::time::Duration;
 use uuid::Uuid;
 use wire::v1::cluster::ClusterView;
 use wire::v1::integration::Registering;
+use wire::v1::lifecycle::Surroundings;
 
 /// The state of the API: ports only, so that it can run over memory as well as over AWS.
 #[derive(Clone)]
@@ -57,6 +58,19 @@ impl Api {
         named.ok_or_else(|| Error::NotFound { what: "cluster", id: id_or_name.to_owned() })
     }
 
+    /// The flow that another one is to run after, by its id or its name.
+    pub(crate) async fn flow_to_follow(&self, id_or_name: &str) -> Result<FlowId, Error> {
+        if let Ok(id) = id_or_name.parse() {
+            return Ok(id);
+        }
+        let named = self.world.find_flow(id_or_name).await?.map(|stored| stored.value.id);
+        named.ok_or_else(|| {
+            let text =
+                format!("field 'schedule.after': there is no flow '{id_or_name}'; give the id or the name of one");
+            Error::Unprocessable(text)
+        })
+    }
+
     /// The cluster a run needs, if it needs one that is still registered.
     pub(crate) async fn cluster_of(&self, run: &Run) -> Result<Option<Cluster>, Error> {
         let Some(id) = run.cluster else { return Ok(None) };
@@ -69,7 +83,9 @@ impl Api {
 
     /// A cluster as it is shown.
     pub(crate) async fn show(&self, cluster: &Cluster) -> Result<ClusterView, Error> {
-        let progress = self.world.progress(cluster).await?;
-        Ok(ClusterView::of(cluster, progress, self.world.now()))
+        let in_line = self.world.in_line(cluster);
+        let inventory = self.world.inventory(cluster.id);
+        let (progress, in_line, inventory) = tokio::try_join!(self.world.progress(cluster), in_line, inventory)?;
+        Ok(ClusterView::of(cluster, progress, &Surroundings { in_line, inventory }, self.world.now()))
     }
 }

@@ -42,6 +42,8 @@ pub fn start() -> Result<Parts, Error> {
         clock: Arc::new(SystemClock),
         builds: None,
         keepalive_rule: None,
+        dags: Arc::default(),
+        auditor: None,
     };
     let access = Access {
         vault: Arc::new(adapter_secrets::SecretsManagerVault::new(&sdk, required("SECRET_PREFIX")?)),

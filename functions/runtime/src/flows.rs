@@ -2,12 +2,12 @@
 
 use crate::ports::{Expect, Write};
 use crate::records::{self, Stored};
-use crate::{Error, World, keys};
-use domain::flow::{Dag, Flow, Schedule, check, check_fit};
+use crate::world::MOST_TRIES;
+use crate::{Error, World, concurrent, keys};
+use domain::flow::{Dag, Flow, Retention, Schedule, check, check_fit};
 use domain::run::Run;
 use domain::{ClusterId, FlowId, OperatorId, RunId};
 use std::collections::BTreeMap;
-use std::num::NonZeroU32;
 
 /// A flow to publish: its graph, its packages, and the run to start at once, if any.
 #[derive(Debug, Clone)]
@@ -18,10 +18,10 @@ pub struct Publication {
     pub dag: Dag,
     /// The packages of the operators that come as packages.
     pub packages: BTreeMap<OperatorId, Vec<u8>>,
-    /// When it runs by itself.
-    pub schedule: Schedule,
-    /// How many of its latest runs are kept; all if none.
-    pub keep_runs: Option<NonZeroU32>,
+    /// When it runs by itself; if none, as before.
+    pub schedule: Option<Schedule>,
+    /// How many of its runs are kept; if none, as before.
+    pub keep_runs: Option<Retention>,
     /// The id of the run to start.
     pub run: Option<RunId>,
 }
@@ -69,65 +69,76 @@ impl World {
     ///
     /// # Errors
     /// Those of [`World::check_dag`], of a schedule that cannot be kept, and of the stores.
-    pub async fn publish(&self, publication: Publication) -> Result<(Flow, Option<Run>), Error> {
-        let Publication { description, mut dag, packages, schedule, keep_runs, run } = publication;
-        let name_key = keys::flow_name(&dag.name);
-        let existing = match records::find::<FlowId>(self.store.as_ref(), &name_key).await? {
-            Some(id) => records::find::<Flow>(self.store.as_ref(), &keys::flow(id.value)).await?,
-            None => None,
-        };
-        if let Some(existing) = &existing {
-            dag.flow = existing.value.id;
+    pub async fn publish(&self, mut publication: Publication) -> Result<(Flow, Option<Run>), Error> {
+        for _ in 0..MOST_TRIES {
+            if let Some((flow, run)) = self.try_to_publish(&mut publication).await? {
+                if let (Schedule::Periodic { .. }, Some(rule)) = (&flow.schedule, &self.keepalive_rule) {
+                    rule.enable().await?;
+                }
+                if let Some(run) = &run {
+                    self.start_run(run.id).await?;
+                }
+                return Ok((flow, run));
+            }
         }
-        self.check_schedule(dag.flow, &schedule).await?;
-        let cluster = self.check_dag(&dag).await?;
-        for (operator, package) in packages {
-            self.objects.put(&keys::package(dag.flow, dag.id, operator), package, "application/zip").await?;
-        }
-        let text = serde_json::to_vec(&dag)
-            .map_err(|error| Error::Corrupt { what: format!("DAG {}", dag.id), detail: error.to_string() })?;
-        self.objects.put(&keys::dag(dag.flow, dag.id), text, "application/json").await?;
+        Err(Error::Contended { what: format!("flow '{}'", publication.dag.name) })
+    }
 
+    /// Publishes a flow, unless somebody else has just published one of that name: then nothing is left of the attempt.
+    async fn try_to_publish(&self, publication: &mut Publication) -> Result<Option<(Flow, Option<Run>)>, Error> {
+        let Publication { description, dag, packages, schedule, keep_runs, run } = publication;
+        let existing = self.find_flow(&dag.name).await?;
         let (mut flow, expect) = match existing {
             Some(Stored { value, version }) => (value, Expect::Version(version)),
-            None => {
-                let (id, name, created_at) = (dag.flow, dag.name.clone(), dag.created_at);
-                let flow = Flow {
-                    id,
-                    name,
-                    description: String::new(),
-                    dag: dag.id,
-                    versions: vec![],
-                    created_at,
-                    schedule: Schedule::default(),
-                    keep_runs: None,
-                    scheduled_at: None,
-                };
-                (flow, Expect::Absent)
-            }
+            None => (Flow::before(dag), Expect::Absent),
         };
-        (flow.description, flow.schedule, flow.keep_runs) = (description, schedule, keep_runs);
+        dag.flow = flow.id;
+        flow.description.clone_from(description);
+        flow.schedule = schedule.clone().unwrap_or(flow.schedule);
+        flow.keep_runs = keep_runs.unwrap_or(flow.keep_runs);
         flow.scheduled_at = Some(self.now());
         flow.dag = dag.id;
         flow.versions.push(dag.id);
+        self.check_schedule(flow.id, &flow.schedule).await?;
+        let cluster = self.check_dag(dag).await?;
+        self.store_dag(dag, packages).await?;
+
         let mut writes = vec![records::put(keys::flow(flow.id), &flow, expect)?];
         if expect == Expect::Absent {
-            writes.push(records::put(name_key, &flow.id, Expect::Absent)?);
+            writes.push(records::put(keys::flow_name(&flow.name), &flow.id, Expect::Absent)?);
         }
-        let run = run.map(|id| Run::submitted(id, &dag, cluster, BTreeMap::new(), self.now()));
+        let run = run.map(|id| Run::submitted(id, dag, cluster, BTreeMap::new(), self.now()));
         if let Some(run) = &run {
             writes.extend(self.submission(flow.id, run)?);
         }
         if records::lost_race(self.store.commit(writes).await)? {
-            return Err(Error::Contended { what: format!("flow '{}'", flow.name) });
+            self.objects.delete_all(&keys::dag_objects(flow.id, dag.id)).await?;
+            return Ok(None);
         }
-        if let (Schedule::Periodic { .. }, Some(rule)) = (&flow.schedule, &self.keepalive_rule) {
-            rule.enable().await?;
+        Ok(Some((flow, run)))
+    }
+
+    /// Reads the flow of a name, if there is one.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn find_flow(&self, name: &str) -> Result<Option<Stored<Flow>>, Error> {
+        match records::find::<FlowId>(self.store.as_ref(), &keys::flow_name(name)).await? {
+            Some(id) => records::find(self.store.as_ref(), &keys::flow(id.value)).await,
+            None => Ok(None),
         }
-        if let Some(run) = &run {
-            self.start_run(run.id).await?;
-        }
-        Ok((flow, run))
+    }
+
+    /// Stores a graph, and packages of its operators.
+    pub(crate) async fn store_dag(&self, dag: &Dag, packages: &BTreeMap<OperatorId, Vec<u8>>) -> Result<(), Error> {
+        let text = serde_json::to_vec(dag)
+            .map_err(|error| Error::Corrupt { what: format!("DAG {}", dag.id), detail: error.to_string() })?;
+        let package = |operator| keys::package(dag.flow, dag.id, operator);
+        let packages = packages.iter().map(|(id, zip)| (package(*id), zip.clone(), "application/zip"));
+        let contents = packages.chain([(keys::dag(dag.flow, dag.id), text, "application/json")]);
+        let store = async |(key, bytes, kind): (String, _, _)| self.objects.put(&key, bytes, kind).await;
+        concurrent::all(contents.map(store)).await?;
+        Ok(())
     }
 
     /// Deletes a flow with its runs and contents.
@@ -159,3 +170,7 @@ impl World {
         Ok(self.store.commit([keys::run(run.id), listed, keys::open_run(run.id)].map(delete).into()).await?)
     }
 }
+
+#[cfg(test)]
+#[path = "flows_tests.rs"]
+mod tests;

@@ -11,6 +11,8 @@
 //! | `run` | id | [`domain::run::Run`] |
 //! | `flow-run#<flow>` | moment of submission, id | a run's id: lists a flow's runs in order |
 //! | `open-run` | id | a run that is not over: what the sweeper looks at |
+//! | `receipts#<cluster>` | generation, epoch | [`domain::receipt::Receipt`] of a teardown |
+//! | `inventory` | cluster's id | [`domain::inventory::Inventory`]: what its account was last seen to have |
 //! | `events#<cluster or run>` | moment, number | [`domain::event::Event`] |
 //! | `preview` | id | [`crate::previews::Preview`] |
 //! | `preview-asked` | fingerprint of a graph | the preview that nobody has been given the result of yet |
@@ -68,6 +70,16 @@ pub(crate) fn event(of: &str, at: Timestamp, version: u64, number: usize) -> Key
     Key::new(events(of), format!("{}#{version:012}#{number:04}", sortable(at)))
 }
 
+pub(crate) fn receipts(cluster: ClusterId) -> String {
+    format!("receipts#{cluster}")
+}
+pub(crate) fn receipt(cluster: ClusterId, generation: u32, epoch: u64) -> Key {
+    Key::new(receipts(cluster), format!("{generation:06}#{epoch:012}"))
+}
+pub(crate) fn inventory(cluster: ClusterId) -> Key {
+    Key::new("inventory", cluster.to_string())
+}
+
 pub(crate) fn preview(id: Uuid) -> Key {
     Key::new("preview", id.to_string())
 }
@@ -98,12 +110,16 @@ pub fn credentials_file(path: &str) -> String {
 /// The object with a DAG.
 #[must_use]
 pub fn dag(flow: FlowId, dag: DagId) -> String {
-    format!("{}dags/{dag}/dag.json", flow_objects(flow))
+    format!("{}dag.json", dag_objects(flow, dag))
 }
 /// The object with an operator's package.
 #[must_use]
 pub fn package(flow: FlowId, dag: DagId, operator: OperatorId) -> String {
-    format!("{}dags/{dag}/packages/{operator}.zip", flow_objects(flow))
+    format!("{}packages/{operator}.zip", dag_objects(flow, dag))
+}
+/// Everything of one version of a flow.
+pub(crate) fn dag_objects(flow: FlowId, dag: DagId) -> String {
+    format!("{}dags/{dag}/", flow_objects(flow))
 }
 /// Everything of a flow.
 #[must_use]
@@ -138,6 +154,16 @@ fn kept(is_preview: bool) -> &'static str {
 #[must_use]
 pub fn terraform_state(cluster: ClusterId, generation: u32) -> String {
     format!("clusters/{cluster}/g{generation}/terraform.tfstate")
+}
+/// The note of the build that holds a Terraform state.
+#[must_use]
+pub fn hold(terraform_state: &str) -> String {
+    format!("{terraform_state}.holder")
+}
+/// Terraform's own lock of a state.
+#[must_use]
+pub fn lock(terraform_state: &str) -> String {
+    format!("{terraform_state}.tflock")
 }
 /// What a build reads and writes.
 #[must_use]

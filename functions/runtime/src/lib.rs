@@ -4,6 +4,8 @@
 pub mod access;
 pub mod api_key;
 pub mod clusters;
+pub mod concurrent;
+pub mod dags;
 pub mod environment;
 pub mod error;
 pub mod flows;
@@ -13,11 +15,14 @@ pub mod job_token;
 pub mod keys;
 pub mod memory;
 pub mod ports;
+pub mod preflight;
 pub mod previews;
+pub mod receipts;
 pub mod records;
 pub mod runs;
 pub mod schedules;
 pub mod telemetry;
+mod waiting;
 mod world;
 
 pub use error::{Error, PortError};

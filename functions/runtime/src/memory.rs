@@ -1,13 +1,23 @@
 //! Ports that live in memory and remember what was asked of them: for tests, which need no double of their own then.
 
+mod accounts;
+mod clock;
+mod survey;
+
+pub use accounts::{JobLog, MemoryEks, MemoryJobs, MemoryTags};
+pub use clock::MemoryClock;
+pub use survey::MemorySurvey;
+
 use crate::access::Access;
 use crate::error::{PortError, PortErrorKind};
 use crate::ports::{
-    Builds, Caller, Clock, Execution, Expect, Identity, Item, KeepaliveRule, Key, Machine, Machines, Objects, Result,
-    Store, Vault, Write,
+    Builds, Caller, Execution, Expect, Identity, Item, KeepaliveRule, Key, Machine, Machines, Objects, Result, Store,
+    Vault, Write,
 };
+use crate::receipts::Auditor;
 use crate::{World, api_key, keys};
 use async_trait::async_trait;
+use domain::hold::BuildState;
 use domain::integration::AccessKey;
 use domain::{ClusterId, Secret, Timestamp};
 use serde_json::Value;
@@ -41,6 +51,8 @@ pub struct Memory {
     pub builds: Arc<MemoryBuilds>,
     /// The keepalive rule.
     pub rule: Arc<MemoryRule>,
+    /// What users' accounts have with our tags.
+    pub tags: Arc<MemoryTags>,
     /// Time.
     pub clock: Arc<MemoryClock>,
 }
@@ -57,7 +69,8 @@ impl Memory {
             identity: Arc::default(),
             builds: Arc::default(),
             rule: Arc::default(),
-            clock: Arc::new(MemoryClock(Mutex::new(now))),
+            tags: Arc::default(),
+            clock: Arc::new(MemoryClock::at(now)),
         }
     }
 
@@ -71,6 +84,8 @@ impl Memory {
             clock: self.clock.clone(),
             builds: Some(self.builds.clone()),
             keepalive_rule: Some(self.rule.clone()),
+            dags: Arc::default(),
+            auditor: Some(Auditor { access: self.access(), tagged: self.tags.clone() }),
         }
     }
 
@@ -195,6 +210,19 @@ impl Objects for MemoryObjects {
         Ok(format!("memory://put/{key}?seconds={}", valid_for.as_secs()))
     }
 
+    async fn get_version(&self, key: &str) -> Result<Option<(Vec<u8>, String)>> {
+        Ok(locked(&self.0).get(key).map(|bytes| (bytes.clone(), version(bytes))))
+    }
+
+    async fn delete_version(&self, key: &str, wanted: &str) -> Result<bool> {
+        let mut objects = locked(&self.0);
+        let same = objects.get(key).is_some_and(|bytes| version(bytes) == wanted);
+        if same {
+            objects.remove(key);
+        }
+        Ok(same)
+    }
+
     async fn delete_all(&self, prefix: &str) -> Result<()> {
         locked(&self.0).retain(|key, _| !key.starts_with(prefix));
         Ok(())
@@ -207,6 +235,11 @@ impl Objects for MemoryObjects {
     fn bucket(&self) -> &str {
         "memory"
     }
+}
+
+/// The version of an object, which like S3's depends on nothing but its bytes.
+fn version(bytes: &[u8]) -> String {
+    format!("{:?}", String::from_utf8_lossy(bytes))
 }
 
 /// Secrets in a sorted map.
@@ -264,6 +297,11 @@ impl MemoryMachines {
     #[must_use]
     pub fn log(&self) -> MachineLog {
         locked(&self.0).clone()
+    }
+
+    /// Lets an execution never have been started.
+    pub fn forget(&self, name: &str) {
+        locked(&self.0).started.retain(|(_, started), _| started != name);
     }
 
     /// Lets an execution end.
@@ -333,25 +371,42 @@ impl Identity for MemoryIdentity {
             session_token: Some(Secret::new("token")),
         })
     }
+
+    async fn decode(&self, _key: &AccessKey, _region: &str, encoded: &str) -> Result<String> {
+        let context = serde_json::json!({"action": encoded, "resource": "*"});
+        Ok(serde_json::json!({"allowed": false, "explicitDeny": false, "context": context}).to_string())
+    }
 }
 
-/// Builds that were to be stopped.
+/// Builds that were to be stopped, and what is said of others.
 #[derive(Debug, Default)]
-pub struct MemoryBuilds(Mutex<Vec<(ClusterId, u64)>>);
+pub struct MemoryBuilds {
+    stopped: Mutex<Vec<(ClusterId, u64)>>,
+    states: Mutex<BTreeMap<String, BuildState>>,
+}
 
 impl MemoryBuilds {
     /// Which were to be stopped, in order.
     #[must_use]
     pub fn stopped(&self) -> Vec<(ClusterId, u64)> {
-        locked(&self.0).clone()
+        locked(&self.stopped).clone()
+    }
+
+    /// Lets a build be known, and be running or over.
+    pub fn set(&self, build_id: &str, state: BuildState) {
+        locked(&self.states).insert(build_id.to_owned(), state);
     }
 }
 
 #[async_trait]
 impl Builds for MemoryBuilds {
     async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()> {
-        locked(&self.0).push((cluster, epoch));
+        locked(&self.stopped).push((cluster, epoch));
         Ok(())
+    }
+
+    async fn state(&self, build_id: &str) -> Result<BuildState> {
+        Ok(locked(&self.states).get(build_id).copied().unwrap_or(BuildState::Unknown))
     }
 }
 
@@ -377,23 +432,5 @@ impl KeepaliveRule for MemoryRule {
     async fn disable(&self) -> Result<()> {
         *locked(&self.0) = false;
         Ok(())
-    }
-}
-
-/// A clock that stands still until it is told otherwise.
-#[derive(Debug)]
-pub struct MemoryClock(Mutex<Timestamp>);
-
-impl MemoryClock {
-    /// Lets time pass.
-    pub fn advance(&self, by: Duration) {
-        let mut now = locked(&self.0);
-        *now = now.checked_add(by).unwrap_or(*now);
-    }
-}
-
-impl Clock for MemoryClock {
-    fn now(&self) -> Timestamp {
-        *locked(&self.0)
     }
 }

@@ -7,7 +7,7 @@
 use crate::ports::{Expect, Write};
 use crate::records;
 use crate::world::MOST_TRIES;
-use crate::{Error, World, keys};
+use crate::{Error, World, concurrent, keys};
 use domain::flow::{Dag, Operator};
 use domain::run::{self, Command, OperatorState, OperatorStatus, OutputType, Run, RunStatus};
 use domain::{ArtifactId, ClusterId, OperatorId, RunId, Timestamp};
@@ -194,9 +194,7 @@ impl World {
             let value = Value { place, state: state.clone(), at };
             writes.push(self.forgettable(keys::preview_value(fingerprint), &value, Expect::Anything)?);
         }
-        for writes in writes.chunks(WRITES_AT_ONCE) {
-            self.store.commit(writes.to_vec()).await?;
-        }
+        concurrent::all(writes.chunks(WRITES_AT_ONCE).map(|writes| self.store.commit(writes.to_vec()))).await?;
         Ok(())
     }
 
@@ -231,10 +229,11 @@ impl World {
             operators: fingerprints.operators.clone(),
             reused: BTreeMap::new(),
         };
-        for (operator_id, fingerprint) in &fingerprints.operators {
-            if let Some((place, state)) = self.value(dag, *operator_id, fingerprint).await? {
-                preview.reused.insert(*operator_id, place);
-                run.operators.insert(*operator_id, state);
+        let known = fingerprints.operators.iter().map(|(id, fingerprint)| self.value(dag, *id, fingerprint));
+        for (id, found) in fingerprints.operators.keys().zip(concurrent::all(known).await?) {
+            if let Some((place, state)) = found {
+                preview.reused.insert(*id, place);
+                run.operators.insert(*id, state);
             }
         }
         let executed = |id: &OperatorId| !preview.reused.contains_key(id);
@@ -284,22 +283,20 @@ impl World {
         dag: &Dag,
         packages: &BTreeMap<OperatorId, Vec<u8>>,
     ) -> Result<(), Error> {
-        for (id, operator) in dag.operators.iter().filter(|(id, _)| !preview.reused.contains_key(id)) {
-            if let Some(package) = packages.get(id) {
-                let key = keys::package(dag.flow, dag.id, *id);
-                self.objects.put(&key, package.clone(), "application/zip").await?;
-            }
-            for input in &operator.inputs {
-                let Some(producer) = dag.producer(*input) else { continue };
-                let Some(place) = preview.reused.get(&producer) else { continue };
-                let Some((run, output)) = place.output(&dag.operators[&producer], *input) else { continue };
-                self.objects.copy(&keys::content(run, output), &keys::content(preview.run, *input)).await?;
-                self.objects.copy(&keys::metadata(run, output), &keys::metadata(preview.run, *input)).await?;
-            }
-        }
-        let text = serde_json::to_vec(dag)
-            .map_err(|error| Error::Corrupt { what: format!("DAG {}", dag.id), detail: error.to_string() })?;
-        Ok(self.objects.put(&keys::dag(dag.flow, dag.id), text, "application/json").await?)
+        let mut packages = packages.clone();
+        packages.retain(|id, _| !preview.reused.contains_key(id));
+        let executed = dag.operators.iter().filter(|(id, _)| !preview.reused.contains_key(id));
+        let copies = executed.flat_map(|(_, operator)| &operator.inputs).filter_map(|input| {
+            let producer = dag.producer(*input)?;
+            let (run, output) = preview.reused.get(&producer)?.output(&dag.operators[&producer], *input)?;
+            Some((run, output, *input))
+        });
+        let copy = async |(run, output, input)| -> Result<(), Error> {
+            self.objects.copy(&keys::content(run, output), &keys::content(preview.run, input)).await?;
+            Ok(self.objects.copy(&keys::metadata(run, output), &keys::metadata(preview.run, input)).await?)
+        };
+        concurrent::all(copies.map(copy)).await?;
+        self.store_dag(dag, &packages).await
     }
 
     fn forgettable<T: Serialize>(&self, key: crate::ports::Key, value: &T, expect: Expect) -> Result<Write, Error> {

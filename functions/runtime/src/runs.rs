@@ -3,12 +3,13 @@
 use crate::ports::{Expect, Machine, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
-use crate::{Error, World, keys, previews};
+use crate::{Error, World, concurrent, keys, previews};
 use domain::flow::{Dag, Flow, ParameterValue};
 use domain::run::{self, Effect, Run};
 use domain::{ClusterId, DagId, FlowId, RunId};
 use serde_json::json;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 impl World {
     /// Reads a run.
@@ -33,11 +34,8 @@ impl World {
     /// Those of the store.
     pub async fn runs_of(&self, flow: FlowId) -> Result<Vec<Run>, Error> {
         let ids: Vec<Stored<RunId>> = records::list(self.store.as_ref(), &keys::flow_runs(flow)).await?;
-        let mut runs = vec![];
-        for id in ids {
-            runs.extend(self.find_run(id.value).await?.map(|stored| stored.value));
-        }
-        Ok(runs)
+        let runs = concurrent::all(ids.iter().map(|id| self.find_run(id.value))).await?;
+        Ok(runs.into_iter().flatten().map(|stored| stored.value).collect())
     }
 
     /// The run of a flow that was submitted last.
@@ -63,10 +61,27 @@ impl World {
     ///
     /// # Errors
     /// [`Error::NotFound`] if there is none of that id.
-    pub async fn dag(&self, flow: FlowId, dag: DagId) -> Result<Dag, Error> {
+    pub async fn dag(&self, flow: FlowId, dag: DagId) -> Result<Arc<Dag>, Error> {
+        if let Some(known) = self.dags.get(dag) {
+            return Ok(known);
+        }
         let bytes = self.objects.get(&keys::dag(flow, dag)).await?;
         let bytes = bytes.ok_or_else(|| Error::NotFound { what: "DAG", id: dag.to_string() })?;
-        serde_json::from_slice(&bytes).map_err(|e| Error::Corrupt { what: format!("DAG {dag}"), detail: e.to_string() })
+        let read = serde_json::from_slice(&bytes);
+        let read = read.map_err(|e| Error::Corrupt { what: format!("DAG {dag}"), detail: e.to_string() })?;
+        let read = Arc::new(read);
+        self.dags.remember(&read, bytes.len());
+        Ok(read)
+    }
+
+    /// Reads a run and the version of the graph that it runs.
+    ///
+    /// # Errors
+    /// Those of [`World::run`] and [`World::dag`].
+    pub async fn run_with_dag(&self, id: RunId) -> Result<(Run, Arc<Dag>), Error> {
+        let run = self.run(id).await?.value;
+        let dag = self.dag(run.flow, run.dag).await?;
+        Ok((run, dag))
     }
 
     /// Submits a run of the newest version of a flow: stores it, then starts its state machine.

@@ -6,7 +6,7 @@ use crate::records::{self, Stored};
 use crate::{Error, World, keys};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
-use domain::flow::{Flow, ParameterValue, Schedule};
+use domain::flow::{Flow, ParameterValue, Retention, Schedule};
 use domain::run::{Run, RunStatus};
 use domain::{FlowId, RunId, Timestamp};
 use jiff::tz::TimeZone;
@@ -141,10 +141,12 @@ impl World {
         for (artifact, _) in dag.artifacts.iter().filter(|(_, artifact)| !artifact.should_persist) {
             self.objects.delete_all(&keys::content(run.id, *artifact)).await?;
         }
-        let Some(keep) = self.flow(run.flow).await?.keep_runs else { return Ok(()) };
+        let keep = self.flow(run.flow).await?.keep_runs;
+        if keep == Retention::All {
+            return Ok(());
+        }
         let runs = self.runs_of(run.flow).await?;
-        let surplus = runs.len().saturating_sub(keep.get() as usize);
-        for old in runs.iter().take(surplus).filter(|old| old.status.is_final()) {
+        for old in runs.iter().take(keep.surplus(runs.len())).filter(|old| old.status.is_final()) {
             self.delete_run(old).await?;
         }
         Ok(())

@@ -24,7 +24,7 @@ fn publication(name: &str, schedule: Schedule) -> Publication {
         inputs: vec![],
         outputs: vec![artifact],
         resources: Resources::default(),
-limits: Limits::default(),
+        limits: Limits::default(),
         engine: None,
     };
     let dag = Dag {

@@ -1,6 +1,8 @@
 //! What every function is given at its start.
 
+use crate::dags::Dags;
 use crate::ports::{Builds, Clock, KeepaliveRule, Machines, Objects, Store};
+use crate::receipts::Auditor;
 use std::sync::Arc;
 
 /// How often a decision is made anew when somebody else was quicker to write.
@@ -22,4 +24,8 @@ pub struct World {
     pub builds: Option<Arc<dyn Builds>>,
     /// The rule, where it can be set from here.
     pub keepalive_rule: Option<Arc<dyn KeepaliveRule>>,
+    /// Graphs that were read lately.
+    pub dags: Arc<Dags>,
+    /// Who looks what users' accounts have, where that can be done from here.
+    pub auditor: Option<Auditor>,
 }

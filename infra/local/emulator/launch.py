@@ -55,9 +55,9 @@ def prepare_environment():
 
 def apply_patches():
     """Patches ministack; returns what ends the children that it will have."""
-    from patches import codebuild, eks, events, lambdas, latency, logs, private, replace, stepfunctions
+    from patches import codebuild, eks, events, lambdas, latency, logs, private, replace, stepfunctions, sts, tagging
 
-    for patch in (latency, logs, lambdas, codebuild, stepfunctions, eks, events):
+    for patch in (latency, logs, lambdas, codebuild, stepfunctions, eks, events, sts, tagging):
         patch.apply()
 
     from ministack.core import lambda_runtime

@@ -148,6 +148,41 @@ class Previews(unittest.TestCase):
         self.assertEqual(rows.get(), 2)
         self.assertTrue(rows.bound(equal=2).get())
 
+    def test_files_that_a_function_needs_come_along(self):
+        @op(engine=ENGINE, requirements=[], file_dependencies=["attachments/scale.py", "attachments/factor.txt"])
+        def scaled(value):
+            from attachments.scale import scale
+
+            return scale(value)
+
+        self.assertEqual(scaled(2).get(), 14)
+
+    def test_function_called_twice_has_its_parameters_twice(self):
+        @op(engine=ENGINE, requirements=[])
+        def add(a, b):
+            return a + b
+
+        self.assertEqual(add(add(1, 2), 3).get(), 6)
+
+    def test_several_outputs_are_several_artifacts(self):
+        @op(engine=ENGINE, requirements=[], outputs=["quotient", "remainder"])
+        def divided(number, by):
+            return divmod(number, by)
+
+        quotient, remainder = divided(17, 5)
+        self.assertEqual((quotient.name(), quotient.get()), ("quotient", 3))
+        self.assertEqual((remainder.name(), remainder.get()), ("remainder", 2))
+
+    @world.once
+    def test_request_may_be_as_large_as_is_said_and_no_larger(self):
+        @op(engine=ENGINE, requirements=[])
+        def size(raw):
+            return len(raw)
+
+        self.assertEqual(size(b"x" * 3_000_000).get(), 3_000_000)
+        with self.assertRaisesRegex(AqueductError, "larger than the 4.5 MB that can be taken"):
+            size(b"x" * 4_000_000)
+
     def test_memory_that_is_not_written_as_expected_never_leaves_the_client(self):
         with self.assertRaises(InvalidUserArgumentException):
 

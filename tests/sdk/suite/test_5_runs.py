@@ -2,9 +2,11 @@
 
 import contextlib
 import io
+import json
 import unittest
 
 import aqueduct
+import requests
 from aqueduct import op
 from aqueduct.constants.enums import ExecutionStatus
 from aqueduct.error import (
@@ -112,6 +114,13 @@ class Runs(unittest.TestCase):
                 shown = world.get(f"/api/v2/workflow/{flow.id()}").json()["schedule"]
                 self.assertEqual((shown["trigger"], shown["cron_schedule"]), ("periodic", expected))
 
+    def test_schedule_runs_the_flow_by_itself(self):
+        # The sixth field is the seconds'.
+        flow = world.publish("ticking", greeting(), schedule="* * * * * */2", run_now=False)
+        run = world.succeeded(flow)
+        self.assertEqual(run.artifact("greet artifact").get(), "hello world")
+        self.client.delete_flow(flow_id=self.unscheduled(flow).id())
+
     def test_cascade_runs_after_its_source_and_a_circle_is_refused(self):
         source = world.publish("source", greeting(), run_now=False)
         following = world.publish("following", greeting("follower"), source_flow=source.id(), run_now=False)
@@ -130,6 +139,50 @@ class Runs(unittest.TestCase):
         world.wait("the newer run alone", lambda: [run["run_id"] for run in flow.list_runs()] != [str(first)]
                    and len(flow.list_runs()) == 1)
         world.succeeded(flow)
+
+    def test_parameters_of_a_function_called_twice_are_told_apart(self):
+        @op(engine=ENGINE, requirements=[])
+        def add(a, b):
+            return a + b
+
+        @op(engine=ENGINE, requirements=[], outputs=["sum"])
+        def named(value):
+            return value
+
+        flow = world.publish("twice", named.lazy(add.lazy(add.lazy(1, 2), 3)))
+        run = world.succeeded(flow)
+        addends = {name: run.artifact(name).get() for name in ("add:a", "add:b", "add:b (1)")}
+        self.assertEqual((addends["add:a"], sorted(addends.values()), run.artifact("sum").get()), (1, [1, 2, 3], 6))
+        world.trigger(flow, {"add:b (1)": 10})
+        self.assertEqual(world.succeeded(flow, runs=2).artifact("sum").get(), 16 - addends["add:b (1)"])
+
+    def test_graphs_with_data_resources_or_images_are_refused(self):
+        connector = {"service": "Postgres", "integration_id": world.UNKNOWN, "parameters": {}}
+        function = {"type": "file", "language": "Python", "granularity": "table"}
+        refused = {
+            "data resource": ({"extract": connector}, {"load": connector}),
+            "image of its own": ({"function": function, "image": {"registry_id": world.UNKNOWN, "url": "u"}},),
+        }
+        for words, specs in refused.items():
+            for spec in specs:
+                with self.subTest(spec):
+                    self.refuses(spec, words)
+
+    def refuses(self, spec, words):
+        operator = {"id": world.UNKNOWN, "name": "other", "description": "", "spec": spec, "inputs": [], "outputs": []}
+        dag = json.dumps({"operators": {world.UNKNOWN: operator}, "artifacts": {}, "metadata": {"name": "other"}})
+        for route in ("preview", "workflow/register"):
+            answer = requests.post(
+                f"{world.ADDRESS}/api/{route}", headers={"api-key": world.KEY}, data={"dag": dag}, allow_redirects=False)
+            self.assertEqual(answer.status_code, 422, answer.text)
+            self.assertIn("operator 'other'", answer.json()["error"])
+            self.assertIn(words, answer.json()["error"])
+
+    def unscheduled(self, flow):
+        """The flow, which no longer runs by itself, and whose runs are over."""
+        self.client.publish_flow(name=flow.name(), artifacts=greeting(), engine=ENGINE, run_now=False)
+        world.finished(flow)
+        return flow
 
     def test_deleted_flow_is_gone(self):
         flow = world.publish("deleted", greeting(), run_now=False)

@@ -22,6 +22,7 @@ HOME = os.environ["ONDEMAND_HOME"]
 VERSION = os.environ["SDK_VERSION"]
 ADDRESS = f"{API}/sdk/{VERSION}"
 ENGINE = "aws:aqueduct_ondemand_k8s"
+UNKNOWN = "00000000-0000-4000-8000-000000000001"
 # Far more than anything here takes.
 PATIENCE = 240
 
@@ -55,14 +56,14 @@ def unique(name):
     return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
-def wait(what, look):
+def wait(what, look, pause=0.3):
     """Looks until something is there, and returns it."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         found = look()
         if found:
             return found
-        time.sleep(0.3)
+        time.sleep(pause)
     raise AssertionError(f"not within {PATIENCE} s: {what}")
 
 
@@ -70,19 +71,19 @@ def status_of(k8s, status):
     wait(f"the cluster is {status}", lambda: k8s.status() == status)
 
 
-def finished(flow, runs=1):
+def finished(flow, runs=1, pause=0.3):
     """The latest run of a flow, once there are so many and all are over."""
 
     def over():
         words = [run["status"] for run in flow.list_runs()]
         return len(words) >= runs and "pending" not in words and "running" not in words
 
-    wait("the runs are over", over)
+    wait("the runs are over", over, pause)
     return flow.latest()
 
 
-def succeeded(flow, runs=1):
-    run = finished(flow, runs)
+def succeeded(flow, runs=1, pause=0.3):
+    run = finished(flow, runs, pause)
     if run.status() != ExecutionStatus.SUCCEEDED:
         run.describe()
         raise AssertionError(f"the run is {run.status()}")

@@ -5,8 +5,6 @@ use crate::extract::Named;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
-use domain::flow::Dag;
-use domain::run::Run;
 use runtime::keys;
 use std::time::Duration;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,7 +26,7 @@ pub(super) fn router() -> OpenApiRouter<Api> {
     params(("id" = Uuid, Path, description = "The run's id")), responses((status = 200, body = ArtifactList))
 )]
 async fn list_artifacts(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<ArtifactList>> {
-    let (run, dag) = load(&api, &id).await?;
+    let (run, dag) = api.world.run_with_dag(error::id(&id)?).await?;
     let states = dag.in_order().into_iter().filter_map(|operator| run.operators.get(&operator));
     let artifacts = states.flat_map(|state| &state.outputs).map(|output| OutputView::of(output, &dag)).collect();
     Ok(Json(ArtifactList { artifacts }))
@@ -47,7 +45,7 @@ async fn show_artifact(
     State(api): State<Api>,
     Named((id, wanted)): Named<(String, String)>,
 ) -> Result<Json<ArtifactDetail>> {
-    let (run, dag) = load(&api, &id).await?;
+    let (run, dag) = api.world.run_with_dag(error::id(&id)?).await?;
     let found = artifact::find(&dag, &wanted).map_err(|missing| match missing {
         Missing::Unknown => Error::not_found("artifact", &wanted),
         Missing::Ambiguous => runtime::Error::Invalid(format!(
@@ -68,10 +66,4 @@ async fn show_artifact(
         None => detail,
     };
     Ok(Json(ArtifactDetail { download_url: Some(url), ..detail }))
-}
-
-async fn load(api: &Api, id: &str) -> Result<(Run, Dag)> {
-    let run = api.world.run(error::id(id)?).await?.value;
-    let dag = api.world.dag(run.flow, run.dag).await?;
-    Ok((run, dag))
 }

@@ -8,11 +8,13 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::cluster::Command;
 use domain::settings::SettingsDelta;
+use runtime::concurrent;
 use serde_json::{Map, Value};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::v1::cluster::{ClusterList, ClusterView, DeleteQuery, EventList};
 use wire::v1::documents;
+use wire::v1::lifecycle::ReceiptList;
 
 type Accepted = Result<(StatusCode, Json<ClusterView>)>;
 
@@ -22,16 +24,14 @@ pub(super) fn router() -> OpenApiRouter<Api> {
         .routes(routes!(show_cluster, update_cluster, delete_cluster))
         .routes(routes!(create_cluster))
         .routes(routes!(list_cluster_events))
+        .routes(routes!(list_receipts))
 }
 
 /// Lists all clusters.
 #[utoipa::path(get, path = "/v1/clusters", tag = "clusters", responses((status = 200, body = ClusterList)))]
 async fn list_clusters(State(api): State<Api>) -> Result<Json<ClusterList>> {
-    let mut clusters = vec![];
-    for cluster in api.world.clusters().await? {
-        clusters.push(api.show(&cluster).await?);
-    }
-    Ok(Json(ClusterList { clusters }))
+    let clusters = api.world.clusters().await?;
+    Ok(Json(ClusterList { clusters: concurrent::all(clusters.iter().map(|cluster| api.show(cluster))).await? }))
 }
 
 /// Shows a cluster: its status, why it is alive and when it will end, and how far its build is.
@@ -95,6 +95,17 @@ async fn delete_cluster(
 async fn list_cluster_events(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<EventList>> {
     let cluster = api.cluster(&id).await?;
     Ok(Json(EventList { events: api.world.events(&cluster.id.to_string()).await? }))
+}
+
+/// Lists what became of a cluster's generations: what each teardown has deleted, and what is left.
+#[utoipa::path(
+    get, path = "/v1/clusters/{id}/receipts", tag = "clusters",
+    params(("id" = String, Path, description = "Its id or name")), responses((status = 200, body = ReceiptList))
+)]
+async fn list_receipts(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<ReceiptList>> {
+    let id = api.cluster(&id).await?.id;
+    let (receipts, inventory) = tokio::try_join!(api.world.receipts(id), api.world.inventory(id))?;
+    Ok(Json(ReceiptList { receipts, inventory }))
 }
 
 async fn command(api: &Api, id_or_name: &str, command: &Command) -> Accepted {

@@ -10,6 +10,8 @@ use domain::flow::Schedule;
 use domain::{DagId, FlowId, RunId};
 use runtime::flows::Publication;
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
+use tokio::try_join;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
@@ -17,6 +19,7 @@ use wire::v1::documents;
 use wire::v1::flow::{Deleted, FlowDetail, FlowList, FlowView, PublishRequest, Published, RunRequest};
 use wire::v1::graph::{Graph, Place};
 use wire::v1::run::{RunList, RunSummary};
+use wire::v1::schedule;
 
 /// So many runs are shown with their flow.
 const LATEST_RUNS: usize = 10;
@@ -46,8 +49,8 @@ async fn publish_flow(State(api): State<Api>, request: Request) -> Result<(Statu
         description: request.description,
         dag: graph.dag,
         packages: graph.packages,
-        schedule: Schedule::default(),
-        keep_runs: None,
+        schedule: schedule(&api, request.schedule).await?,
+        keep_runs: request.keep_runs.map(|most| NonZeroU32::new(most).into()),
         run: request.run.then(|| RunId(Uuid::new_v4())),
     };
     let (flow, run) = api.world.publish(publication).await?;
@@ -69,8 +72,7 @@ async fn list_flows(State(api): State<Api>) -> Result<Json<FlowList>> {
 )]
 async fn show_flow(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<FlowDetail>> {
     let flow = api.world.flow(error::id(&id)?).await?;
-    let dag = api.world.dag(flow.id, flow.dag).await?;
-    let mut runs = summaries(&api, flow.id).await?;
+    let (dag, mut runs) = try_join!(api.world.dag(flow.id, flow.dag), summaries(&api, flow.id))?;
     runs.truncate(LATEST_RUNS);
     Ok(Json(FlowDetail::of(&flow, &dag, runs)))
 }
@@ -114,10 +116,20 @@ async fn list_runs(State(api): State<Api>, Named(id): Named<String>) -> Result<J
 }
 
 /// The runs of a flow, newest first.
-async fn summaries(api: &Api, flow: FlowId) -> Result<Vec<RunSummary>> {
-    let (clusters, now) = (api.world.clusters().await?, api.world.now());
-    let runs = api.world.runs_of(flow).await?;
+async fn summaries(api: &Api, flow: FlowId) -> std::result::Result<Vec<RunSummary>, runtime::Error> {
+    let (clusters, runs) = try_join!(api.world.clusters(), api.world.runs_of(flow))?;
+    let now = api.world.now();
     Ok(runs.iter().rev().map(|run| RunSummary::of(run, &clusters, now)).collect())
+}
+
+/// When a flow is to run by itself, if the request says so.
+async fn schedule(api: &Api, asked: Option<schedule::Schedule>) -> Result<Option<Schedule>> {
+    Ok(match asked {
+        None => None,
+        Some(schedule::Schedule::Manual) => Some(Schedule::Manual),
+        Some(schedule::Schedule::Cron(cron)) => Some(Schedule::Periodic { cron }),
+        Some(schedule::Schedule::After(flow)) => Some(Schedule::Cascade { source: api.flow_to_follow(&flow).await? }),
+    })
 }
 
 async fn read(request: Request) -> Result<(PublishRequest, BTreeMap<String, Vec<u8>>)> {

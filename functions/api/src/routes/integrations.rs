@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use domain::{ClusterId, IntegrationId};
+use tokio::try_join;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::v1::flow::Deleted;
@@ -37,8 +38,8 @@ async fn register_integration(
 /// Lists all accounts, each followed by the entry of its cluster.
 #[utoipa::path(get, path = "/v1/integrations", tag = "integrations", responses((status = 200, body = IntegrationList)))]
 async fn list_integrations(State(api): State<Api>) -> Result<Json<IntegrationList>> {
-    let integrations = api.world.integrations().await?;
-    Ok(Json(IntegrationList::of(&integrations, &api.world.clusters().await?)))
+    let (integrations, clusters) = try_join!(api.world.integrations(), api.world.clusters())?;
+    Ok(Json(IntegrationList::of(&integrations, &clusters)))
 }
 
 /// Shows an entry: an account, or a cluster.

@@ -6,10 +6,10 @@ use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::cluster::Cluster;
 use domain::run::{Command, Run, RunStatus};
 use domain::{OperatorId, RunId};
 use runtime::keys;
+use tokio::try_join;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::v1::cluster::EventList;
@@ -33,13 +33,12 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 )]
 async fn show_run(State(api): State<Api>, Named(id): Named<String>) -> Result<Json<RunDetail>> {
     let run = api.world.run(error::id(&id)?).await?.value;
-    let dag = api.world.dag(run.flow, run.dag).await?;
-    let cluster = api.cluster_of(&run).await?;
-    let position = match &cluster {
-        Some(cluster) => position(&api, &run, cluster).await?,
-        None => None,
+    let (dag, cluster) = try_join!(api.world.dag(run.flow, run.dag), api.cluster_of(&run))?;
+    let in_line = match &cluster {
+        Some(cluster) => api.world.in_line(cluster).await?,
+        None => vec![],
     };
-    Ok(Json(RunDetail::of(&run, &dag, cluster.as_slice(), position, api.world.now())))
+    Ok(Json(RunDetail::of(&run, &dag, cluster.as_slice(), &in_line, api.world.now())))
 }
 
 /// Ends a run: its pods are deleted, and what has not begun will not.
@@ -94,15 +93,4 @@ async fn show_logs(State(api): State<Api>, Named((id, operator)): Named<(String,
 fn find(run: &Run, wanted: &str) -> Option<OperatorId> {
     let by_id = wanted.parse().ok().filter(|id| run.operators.contains_key(id));
     by_id.or_else(|| run.operators.iter().find(|(_, state)| state.name == wanted).map(|(id, _)| *id))
-}
-
-/// A run's place among those that wait for the same cluster.
-async fn position(api: &Api, run: &Run, cluster: &Cluster) -> Result<Option<usize>> {
-    let Some(waiters) = cluster.phase.waiters().filter(|waiters| waiters.contains(&run.id)) else { return Ok(None) };
-    let mut before = 0;
-    for other in waiters.iter().filter(|other| **other != run.id) {
-        let other = api.world.find_run(*other).await?;
-        before += usize::from(other.is_some_and(|o| (o.value.created_at, o.value.id) < (run.created_at, run.id)));
-    }
-    Ok(Some(before + 1))
 }

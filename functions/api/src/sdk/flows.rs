@@ -10,9 +10,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use domain::flow::{Code, Dag, Flow};
 use domain::{DagId, FlowId, RunId};
+use runtime::concurrent;
 use runtime::flows::Publication;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::try_join;
 use uuid::Uuid;
 use wire::sdk::dag::{self, Context, Parsed};
 use wire::sdk::flow;
@@ -61,8 +64,8 @@ async fn register(State(api): State<Api>, headers: HeaderMap, form: GraphForm) -
         description: metadata.description,
         dag,
         packages: form.packages,
-        schedule: metadata.schedule,
-        keep_runs: metadata.keep_runs,
+        schedule: Some(metadata.schedule),
+        keep_runs: Some(metadata.keep_runs),
         run: run.then(|| RunId(Uuid::new_v4())),
     };
     let (flow, _) = api.world.publish(publication).await?;
@@ -76,17 +79,15 @@ fn python(dag: &Dag) -> String {
 }
 
 async fn list(State(api): State<Api>) -> Result<Json<Value>> {
-    let mut entries = vec![];
-    for flow in api.world.flows().await? {
-        entries.push(flow::entry(&flow, api.world.latest_run_of(flow.id).await?.as_ref()));
-    }
-    Ok(Json(Value::Array(entries)))
+    let flows = api.world.flows().await?;
+    let latest = concurrent::all(flows.iter().map(|flow| api.world.latest_run_of(flow.id))).await?;
+    Ok(Json(flows.iter().zip(&latest).map(|(flow, latest)| flow::entry(flow, latest.as_ref())).collect()))
 }
 
 async fn show(State(api): State<Api>, Named(Place { flow }): Named<Place>) -> Result<Json<Value>> {
     let flow = api.world.flow(error::id(&flow)?).await?;
-    let runs = api.world.runs_of(flow.id).await?;
-    Ok(Json(flow::whole(&flow, &versions(&api, &flow).await?, &runs)))
+    let (runs, versions) = try_join!(api.world.runs_of(flow.id), versions(&api, &flow))?;
+    Ok(Json(flow::whole(&flow, &versions, &runs)))
 }
 
 async fn show_alone(State(api): State<Api>, Named(Place { flow }): Named<Place>) -> Result<Json<Value>> {
@@ -95,13 +96,12 @@ async fn show_alone(State(api): State<Api>, Named(Place { flow }): Named<Place>)
 
 async fn list_versions(State(api): State<Api>, Named(Place { flow }): Named<Place>) -> Result<Json<Value>> {
     let flow = api.world.flow(error::id(&flow)?).await?;
-    Ok(Json(versions(&api, &flow).await?.iter().map(flow::version).collect()))
+    Ok(Json(versions(&api, &flow).await?.iter().map(|dag| flow::version(dag)).collect()))
 }
 
 async fn show_version(State(api): State<Api>, Named(place): Named<VersionPlace>) -> Result<Json<Value>> {
     let flow = api.world.flow(error::id(&place.flow)?).await?;
-    let dag = api.world.dag(flow.id, error::id(&place.dag)?).await?;
-    let runs = api.world.runs_of(flow.id).await?;
+    let (dag, runs) = try_join!(api.world.dag(flow.id, error::id(&place.dag)?), api.world.runs_of(flow.id))?;
     Ok(Json(nodes::lists(&dag, &Types::seen(&dag, &runs))))
 }
 
@@ -111,12 +111,8 @@ async fn list_results(State(api): State<Api>, Named(Place { flow }): Named<Place
 }
 
 /// All versions of a flow, oldest first.
-async fn versions(api: &Api, flow: &Flow) -> Result<Vec<Dag>> {
-    let mut dags = vec![];
-    for version in &flow.versions {
-        dags.push(api.world.dag(flow.id, *version).await?);
-    }
-    Ok(dags)
+async fn versions(api: &Api, flow: &Flow) -> std::result::Result<Vec<Arc<Dag>>, runtime::Error> {
+    concurrent::all(flow.versions.iter().map(|version| api.world.dag(flow.id, *version))).await
 }
 
 /// Runs the newest version of a flow, with other values for its parameters if some are sent.

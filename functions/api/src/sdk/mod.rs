@@ -6,6 +6,7 @@
 mod dialect;
 mod flows;
 mod form;
+mod objects;
 mod preview;
 mod resources;
 mod runs;

@@ -5,6 +5,7 @@
 
 use super::form::GraphForm;
 use super::multipart;
+use super::objects::{self, LARGEST_ANSWER};
 use crate::error::{Error, Result};
 use crate::extract::{Named, Params};
 use crate::state::Api;
@@ -14,27 +15,23 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use domain::flow::Dag;
-use domain::run::{Run, RunStatus};
-use domain::{DagId, FlowId, OperatorId, RunId};
+use domain::run::{OutputType, Run, RunStatus};
+use domain::{DagId, FlowId, RunId};
 use runtime::previews::Preview;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
-use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
+use tokio::{join, try_join};
 use uuid::Uuid;
 use wire::sdk::dag::{Context, parse};
-use wire::sdk::preview::PreviewAnswer;
-use wire::v1::run::{Logs, RunSummary};
+use wire::sdk::preview::{PreviewAnswer, wanted};
+use wire::v1::run::RunSummary;
 
 /// How many redirects the SDK follows.
 const MOST_REDIRECTS: u32 = 30;
 /// How long to wait before looking again, at first and at last.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
-/// What fits into an answer of Lambda, which carries 6 MB of base64.
-const LARGEST_ANSWER: u64 = 4_400_000;
-/// So much of each text of a log is shown.
-const LONGEST_LOG: usize = 64 * 1024;
 
 pub(super) fn router() -> Router<Api> {
     Router::new().route("/api/preview", post(begin)).route("/api/preview/{id}", get(result))
@@ -107,15 +104,25 @@ async fn unfinished(api: &Api, run: &Run) -> Result<String> {
     };
     let progress = progress.filter(|progress| progress.planned > 0);
     let progress = progress.map(|p| format!(" ({} of {} resources are done)", p.done, p.planned)).unwrap_or_default();
+    let line = match &cluster {
+        Some(cluster) => api.world.in_line(cluster).await?,
+        None => vec![],
+    };
+    let place = line.iter().position(|other| *other == run.id).filter(|_| line.len() > 1);
+    let place = place.map(|n| format!("; it is number {} of {} runs that wait", n + 1, line.len())).unwrap_or_default();
     Ok(format!(
-        "this takes longer than a preview can wait: {state}{progress}. It goes on without you: call the same again in a while, and you get its result instead of beginning anew. Or do not wait at all: build the artifact with .lazy() and publish it with client.publish_flow()"
+        "this takes longer than a preview can wait: {state}{progress}{place}. It goes on without you: call the same again in a while, and you get its result instead of beginning anew. Or do not wait at all: build the artifact lazily (.lazy(), or lazy=True) and publish it with client.publish_flow()"
     ))
 }
 
-/// The answer to a preview whose run is over.
+/// The answer to a preview whose run is over. That it is given is noted meanwhile.
 async fn answer(api: &Api, preview: &Preview, run: &Run) -> Result<Response> {
     let dag = api.world.dag(run.flow, run.dag).await?;
-    api.world.preview_answered(preview, run, &dag).await;
+    let noted = api.world.preview_answered(preview, run, &dag);
+    join!(noted, outcome(api, preview, run, &dag)).1
+}
+
+async fn outcome(api: &Api, preview: &Preview, run: &Run, dag: &Dag) -> Result<Response> {
     if run.status == RunStatus::Canceled {
         return Err(runtime::Error::Unprocessable("a user canceled this preview".to_owned()).into());
     }
@@ -127,22 +134,25 @@ async fn answer(api: &Api, preview: &Preview, run: &Run) -> Result<Response> {
         }
         return Err(runtime::Error::Unprocessable(text).into());
     }
-    let (names, logs) = (preview.names(), logs(api, preview, &dag).await?);
-    let answer = PreviewAnswer { run, dag: &dag, names: &names, logs: &logs };
-    let values: u64 = answer.wanted().map(|(_, output)| output.size_bytes).sum();
-    let size = values + answer.metadata().to_string().len() as u64;
-    if size > LARGEST_ANSWER {
-        return Err(too_large(size));
+    let wanted: Vec<_> = wanted(run, dag).collect();
+    let values: u64 = wanted.iter().map(|(_, output)| output.size_bytes).sum();
+    if values > LARGEST_ANSWER {
+        return Err(too_large(values));
     }
-    let keys: BTreeMap<_, _> = answer
-        .wanted()
-        .map(|(operator, output)| (output.artifact_id, preview.content(operator, output.artifact_id, &dag)))
-        .collect();
-    let contents = fetch(api, &keys).await?;
-    if let Some(lost) = keys.iter().find(|(id, _)| !contents.contains_key(id)) {
-        return Err(runtime::Error::NotFound { what: "object", id: lost.1.clone() }.into());
+    let functions = dag.operators.iter().filter(|(_, operator)| operator.code().is_some());
+    let printed = functions.map(|(id, _)| (*id, preview.logs(*id))).collect();
+    let written =
+        wanted.iter().map(|(operator, OutputType { artifact_id: id, .. })| (*id, preview.content(*operator, *id, dag)));
+    let written: BTreeMap<_, _> = written.collect();
+    let (logs, contents) = try_join!(objects::logs(api, &printed), objects::fetch(api, &written))?;
+    if let Some((_, lost)) = written.iter().find(|(id, _)| !contents.contains_key(id)) {
+        return Err(Error::not_found("object", lost));
     }
-    Ok(multipart(|boundary| answer.render(&contents, boundary)))
+    let answer = PreviewAnswer { run, dag, names: &preview.names(), logs: &logs };
+    match values + answer.metadata().to_string().len() as u64 {
+        size if size > LARGEST_ANSWER => Err(too_large(size)),
+        _ => Ok(multipart(|boundary| answer.render(&contents, boundary))),
+    }
 }
 
 fn too_large(bytes: u64) -> Error {
@@ -152,28 +162,4 @@ fn too_large(bytes: u64) -> Error {
         LARGEST_ANSWER as f64 / 1e6,
     ))
     .into()
-}
-
-/// What the operators printed, as far as they ran.
-async fn logs(api: &Api, preview: &Preview, dag: &Dag) -> Result<BTreeMap<OperatorId, Logs>> {
-    let functions = dag.operators.iter().filter(|(_, operator)| operator.code().is_some());
-    let keys = functions.map(|(id, _)| (*id, preview.logs(*id))).collect();
-    let texts = fetch(api, &keys).await?;
-    let read = |(id, text): (OperatorId, Vec<u8>)| Some((id, serde_json::from_slice::<Logs>(&text).ok()?));
-    Ok(texts.into_iter().filter_map(read).map(|(id, logs)| (id, logs.tail(LONGEST_LOG))).collect())
-}
-
-/// The objects of these keys, as far as they are there, all at the same time.
-async fn fetch<K: Copy + Ord + Send + 'static>(api: &Api, keys: &BTreeMap<K, String>) -> Result<BTreeMap<K, Vec<u8>>> {
-    let mut fetching = JoinSet::new();
-    for (id, key) in keys {
-        let (id, key, objects) = (*id, key.clone(), api.world.objects.clone());
-        fetching.spawn(async move { objects.get(&key).await.map(|bytes| (id, bytes)) });
-    }
-    let mut found = BTreeMap::new();
-    for fetched in fetching.join_all().await {
-        let (id, bytes) = fetched?;
-        found.extend(bytes.map(|bytes| (id, bytes)));
-    }
-    Ok(found)
 }

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use domain::{ClusterId, IntegrationId};
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::try_join;
 use wire::sdk::{Problem, resource};
 
 pub(super) fn router() -> Router<Api> {
@@ -32,7 +33,7 @@ struct Entry {
 }
 
 async fn list(State(api): State<Api>, Dialect(version): Dialect) -> Result<Json<Value>> {
-    let (integrations, clusters) = (api.world.integrations().await?, api.world.clusters().await?);
+    let (integrations, clusters) = try_join!(api.world.integrations(), api.world.clusters())?;
     Ok(Json(resource::list(version, &integrations, &clusters)))
 }
 

@@ -62,6 +62,53 @@ async fn publishing_again_makes_a_new_version_of_the_same_flow() {
 }
 
 #[tokio::test]
+async fn a_schedule_is_kept_until_another_is_given() {
+    let (deployment, _) = Deployment::registered().await;
+    let publish = async |name: &str, fields: Value| {
+        let mut request = flow();
+        (request["name"], request["run"]) = (json!(name), json!(false));
+        for (field, value) in fields.as_object().expect("an object") {
+            request[field] = value.clone();
+        }
+        let (status, body) = deployment.post(PATH, request).await;
+        assert_eq!(status, 201, "{body}");
+        (body["flow"]["schedule"].clone(), body["flow"]["keep_runs"].clone(), text(&body, "/flow/id"))
+    };
+    let hourly = json!({"cron": "0 * * * *"});
+    let (schedule, keep_runs, first) = publish("first", json!({})).await;
+    assert_eq!((schedule, keep_runs), (json!("manual"), json!(0)));
+    publish("first", json!({"schedule": hourly, "keep_runs": 3})).await;
+    assert!(deployment.memory.rule.is_enabled());
+    let (schedule, keep_runs, _) = publish("first", json!({})).await;
+    assert_eq!((schedule, keep_runs), (hourly, json!(3)));
+    let (schedule, keep_runs, _) = publish("first", json!({"schedule": "manual", "keep_runs": 0})).await;
+    assert_eq!((schedule, keep_runs), (json!("manual"), json!(0)));
+    for name in ["first", first.as_str()] {
+        assert_eq!(publish("second", json!({"schedule": {"after": name}})).await.0, json!({"after": first}));
+    }
+    let (_, shown) = deployment.get(PATH).await;
+    assert_eq!(shown["flows"].as_array().map(Vec::len), Some(2));
+}
+
+#[tokio::test]
+async fn schedules_that_cannot_be_kept_are_refused() {
+    let (deployment, _) = Deployment::registered().await;
+    for (fields, status, words) in [
+        (json!({"schedule": "hourly"}), 400, "expected one of `manual`, `cron`, `after`"),
+        (json!({"schedule": {"cron": "61 * * * *"}}), 400, "cron expression '61 * * * *'"),
+        (json!({"schedule": {"after": "nothing"}}), 422, "field 'schedule.after': there is no flow 'nothing'"),
+        (json!({"schedule": {"after": UNKNOWN}}), 422, "there is no such flow"),
+        (json!({"keep_runs": -1}), 400, "keep_runs"),
+    ] {
+        let mut request = flow();
+        for (field, value) in fields.as_object().expect("an object") {
+            request[field] = value.clone();
+        }
+        deployment.refuses("POST", PATH, request, status, words).await;
+    }
+}
+
+#[tokio::test]
 async fn a_flow_is_shown_with_its_graph_and_runs() {
     let (deployment, _) = Deployment::registered().await;
     let (_, published) = deployment.post(PATH, flow()).await;

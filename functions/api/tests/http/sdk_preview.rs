@@ -204,7 +204,12 @@ async fn a_failed_function_is_told_once() {
     let (path, run) = ask(&deployment, TWO).await;
     command(&deployment, run, Command::Granted { generation: Some(1) }).await;
     let error = OperatorError { tip: "Divide by something else.".to_owned(), context: "Traceback".to_owned() };
-    let outcome = Outcome::Failed { failure_type: FailureType::UserFatal, cause: Cause::Function, error: error.clone(), outputs: vec![] };
+    let outcome = Outcome::Failed {
+        failure_type: FailureType::UserFatal,
+        cause: Cause::Function,
+        error: error.clone(),
+        outputs: vec![],
+    };
     command(&deployment, run, Command::Finished { operator: operator(1), attempt: 1, outcome }).await;
     let (metadata, parts) = get(&deployment, &path).await.parts();
     assert_eq!((&metadata["status"], parts.len()), (&json!("failed"), 0));

@@ -4,8 +4,8 @@ use super::metadata::{Metadata, RawMetadata};
 use super::problem::{OperatorProblem, Problem, of_operator};
 use crate::v1::package::Package;
 use domain::flow::{
-    Artifact, Code, Dag, Engine, Limits, Operator, OperatorKind, PackageEntryPoint, ParameterValue, Resources, Severity,
-    SystemMetric,
+    Artifact, Code, Dag, Engine, Limits, Operator, OperatorKind, PackageEntryPoint, ParameterValue, Resources,
+    Severity, SystemMetric,
 };
 use domain::integration::BUILT_IN;
 use domain::{ArtifactId, ClusterId, DagId, FlowId, OperatorId};
@@ -70,10 +70,7 @@ pub fn parse(dag_json: &str, packages: &BTreeMap<OperatorId, Vec<u8>>, context: 
 /// Gives parameters of the same name those of their artifacts. A function that is called twice has each of its implicit
 /// parameters twice; the client, when it publishes, makes the names of the artifacts unique, but not theirs, by which a
 /// run sets them.
-fn tell_parameters_apart(
-    operators: &mut BTreeMap<OperatorId, Operator>,
-    artifacts: &BTreeMap<ArtifactId, Artifact>,
-) {
+fn tell_parameters_apart(operators: &mut BTreeMap<OperatorId, Operator>, artifacts: &BTreeMap<ArtifactId, Artifact>) {
     let mut of_name: BTreeMap<String, Vec<&mut Operator>> = BTreeMap::new();
     for operator in operators.values_mut().filter(|operator| matches!(operator.kind, OperatorKind::Parameter { .. })) {
         of_name.entry(operator.name.clone()).or_default().push(operator);

@@ -2,6 +2,7 @@ use super::*;
 use domain::flow::{Schedule, check};
 use serde_json::json;
 use std::io::{Cursor, Write};
+use std::num::NonZeroU32;
 
 const CLUSTER: &str = "1c88dbf8-0da7-4bf5-b21d-c0b7a4a0b4a1";
 const CPU: &str = "3f29ac8e-52ad-4c4e-9f3c-5b1e3a4f5a01";
@@ -90,6 +91,21 @@ fn a_recorded_graph_is_understood() {
 }
 
 #[test]
+fn parameters_of_one_name_are_called_like_their_artifacts() {
+    const OTHER: &str = "eb02ac8e-52ad-4c4e-9f3c-5b1e3a4f5a05";
+    const WRITTEN: &str = "269d0000-52ad-4c4e-9f3c-5b1e3a4f5a06";
+    let mut dag = recorded();
+    let mut second = dag["operators"][COUNT].clone();
+    (second["id"], second["outputs"]) = (json!(OTHER), json!([WRITTEN]));
+    dag["operators"][OTHER] = second;
+    dag["artifacts"][WRITTEN] = json!({"id": WRITTEN, "name": "run_on_cpu:count (1)", "type": "numeric"});
+    let Parsed { dag, .. } = read(&dag).expect("understood");
+    let name = |id: &str| dag.operators[&id.parse().expect("an id")].name.clone();
+    assert_eq!((name(COUNT).as_str(), name(OTHER).as_str()), ("run_on_cpu:count", "run_on_cpu:count (1)"));
+    assert_eq!(check(&dag), Ok(()));
+}
+
+#[test]
 fn checks_metrics_and_system_metrics_are_told_apart() {
     let function = json!({"type": "file", "granularity": "table", "language": "Python"});
     for (kind, expected) in [
@@ -143,7 +159,7 @@ fn schedules_and_retention_are_read() {
     refused(&with("/metadata/schedule", json!({"trigger": "hourly"})), "use manual, periodic or cascade");
     refused(&with("/metadata/retention_policy/k_latest_runs", json!(0)), "at least 1, or -1");
     let kept = read(&with("/metadata/retention_policy/k_latest_runs", json!(3))).expect("understood");
-    assert_eq!(kept.metadata.keep_runs.map(u32::from), Some(3));
+    assert_eq!(kept.metadata.keep_runs, NonZeroU32::new(3).into());
 }
 
 #[test]

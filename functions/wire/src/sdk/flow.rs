@@ -11,6 +11,7 @@ use domain::run::Run;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// A flow as an entry of the list, with its latest run.
@@ -29,8 +30,8 @@ pub fn entry(flow: &Flow, latest: Option<&Run>) -> Value {
 
 /// All of a flow: its versions, and its runs, oldest first.
 #[must_use]
-pub fn whole(flow: &Flow, dags: &[Dag], runs: &[Run]) -> Value {
-    let version = |dag: &Dag| {
+pub fn whole(flow: &Flow, dags: &[Arc<Dag>], runs: &[Run]) -> Value {
+    let version = |dag: &Arc<Dag>| {
         let shown = json!({
             "id": dag.id,
             "workflow_id": flow.id,

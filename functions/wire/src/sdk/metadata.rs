@@ -2,7 +2,7 @@
 
 use super::problem::Problem;
 use domain::FlowId;
-use domain::flow::{Flow, Schedule};
+use domain::flow::{Flow, Retention, Schedule};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::num::NonZeroU32;
@@ -16,8 +16,8 @@ pub struct Metadata {
     pub description: String,
     /// When it runs by itself.
     pub schedule: Schedule,
-    /// How many of its runs are kept; all if none.
-    pub keep_runs: Option<NonZeroU32>,
+    /// How many of its runs are kept.
+    pub keep_runs: Retention,
 }
 
 #[derive(Default, Deserialize)]
@@ -48,7 +48,7 @@ impl Metadata {
             name: raw.name.unwrap_or_default(),
             description: raw.description.unwrap_or_default(),
             schedule: raw.schedule.map(RawSchedule::read).transpose()?.unwrap_or_default(),
-            keep_runs: raw.retention_policy.map(RawRetention::read).transpose()?.flatten(),
+            keep_runs: raw.retention_policy.map(RawRetention::read).transpose()?.unwrap_or_default(),
         })
     }
 
@@ -83,11 +83,11 @@ impl RawSchedule {
 }
 
 impl RawRetention {
-    fn read(self) -> Result<Option<NonZeroU32>, Problem> {
+    fn read(self) -> Result<Retention, Problem> {
         match self.k_latest_runs {
-            None | Some(-1) => Ok(None),
+            None | Some(-1) => Ok(Retention::All),
             Some(runs) => match u32::try_from(runs).ok().and_then(NonZeroU32::new) {
-                Some(runs) => Ok(Some(runs)),
+                Some(runs) => Ok(Retention::Latest(runs)),
                 None => Err(Problem::unreadable(
                     "field 'retention_policy.k_latest_runs'",
                     format!("it must be at least 1, or -1 to keep all runs, but is {runs}"),
@@ -111,5 +111,9 @@ pub(super) fn schedule(schedule: &Schedule) -> Value {
 /// How many runs are kept, as the SDK reads it.
 #[must_use]
 pub(super) fn retention(flow: &Flow) -> Value {
-    json!({"k_latest_runs": flow.keep_runs.map_or(-1, |runs| i64::from(runs.get()))})
+    let most = match flow.keep_runs {
+        Retention::All => -1,
+        Retention::Latest(most) => i64::from(most.get()),
+    };
+    json!({ "k_latest_runs": most })
 }

@@ -17,7 +17,7 @@ pub struct Renaming {
     artifacts: BTreeMap<ArtifactId, ArtifactId>,
 }
 
-/// The parts of an answer, before its values are fetched.
+/// An answer, but for its values.
 #[derive(Debug)]
 pub struct PreviewAnswer<'a> {
     /// The execution, which is over.
@@ -54,16 +54,15 @@ fn pairs<T: Copy + Ord>(from: &[T], to: &[T]) -> BTreeMap<T, T> {
     from.iter().copied().zip(to.iter().copied()).collect()
 }
 
-impl<'a> PreviewAnswer<'a> {
-    /// The values that the client wants: those that were written and that no operator reads. The types of the others
-    /// are all it needs.
-    pub fn wanted(&self) -> impl Iterator<Item = (OperatorId, &'a OutputType)> {
-        let dag = self.dag;
-        let is_read = move |id: &ArtifactId| dag.operators.values().any(|operator| operator.inputs.contains(id));
-        let written = self.run.operators.iter().flat_map(|(id, state)| state.outputs.iter().map(|o| (*id, o)));
-        written.filter(move |(_, output)| !is_read(&output.artifact_id))
-    }
+/// The values that the client wants: those that were written and that no operator reads. The types of the others are all
+/// it needs.
+pub fn wanted<'a>(run: &'a Run, dag: &'a Dag) -> impl Iterator<Item = (OperatorId, &'a OutputType)> {
+    let is_read = move |id: &ArtifactId| dag.operators.values().any(|operator| operator.inputs.contains(id));
+    let written = run.operators.iter().flat_map(|(id, state)| state.outputs.iter().map(|o| (*id, o)));
+    written.filter(move |(_, output)| !is_read(&output.artifact_id))
+}
 
+impl PreviewAnswer<'_> {
     /// The part that is read first.
     #[must_use]
     pub fn metadata(&self) -> Value {
@@ -81,7 +80,7 @@ impl<'a> PreviewAnswer<'a> {
         json!({"status": status, "operator_results": operators, "artifact_types_metadata": types})
     }
 
-    /// The whole answer with the values that are [wanted](Self::wanted).
+    /// The whole answer with the values that are [wanted].
     #[must_use]
     pub fn render(&self, contents: &BTreeMap<ArtifactId, Vec<u8>>, boundary: String) -> (String, Vec<u8>) {
         let first = Multipart::new(boundary).part("metadata", self.metadata().to_string().as_bytes());

@@ -1,9 +1,11 @@
 //! Clusters: what is shown of them. What is sent is a map of settings, which the domain reads itself.
 
 use super::documents;
+use super::lifecycle::{RetryView, Surroundings, WaitView, leftovers};
 use domain::Failure;
 use domain::cluster::{Alive, Cluster, Status};
 use domain::event::Event;
+use domain::inventory::Leftover;
 use domain::progress::Progress;
 use domain::settings::Settings;
 use jiff::Timestamp;
@@ -43,9 +45,17 @@ pub struct ClusterView {
     pub ends_at: Option<Timestamp>,
     /// How far its present build is; none without a build.
     pub progress: Option<ProgressView>,
-    /// The last failure that has not been followed by a success.
+    /// What is wrong at present: why its teardown does not succeed, else the last failure of a creation or an update
+    /// that has not been followed by a success.
     #[schema(value_type = Option<documents::Failure>)]
     pub last_error: Option<Failure>,
+    /// What follows the failure of its build; none unless it is to be tried again.
+    pub retry: Option<RetryView>,
+    /// What runs wait for; none if no run does.
+    pub wait: Option<WaitView>,
+    /// Resources of earlier generations that should not exist, as last seen.
+    #[schema(value_type = Vec<documents::Leftover>)]
+    pub leftovers: Vec<Leftover>,
     /// Runs that wait for it.
     pub waiting_runs: Vec<Uuid>,
     /// Runs that use it.
@@ -93,9 +103,9 @@ pub struct DeleteQuery {
 }
 
 impl ClusterView {
-    /// A cluster and the progress of its build, as seen now.
+    /// A cluster, the progress of its build and what is known around it, as seen now.
     #[must_use]
-    pub fn of(cluster: &Cluster, progress: Option<Progress>, now: Timestamp) -> Self {
+    pub fn of(cluster: &Cluster, progress: Option<Progress>, around: &Surroundings, now: Timestamp) -> Self {
         let view = cluster.view(now);
         let ids = |runs: Option<&std::collections::BTreeSet<domain::RunId>>| {
             runs.into_iter().flatten().map(|run| run.0).collect::<Vec<_>>()
@@ -121,7 +131,10 @@ impl ClusterView {
             alive: view.alive,
             ends_at: view.ends_at,
             progress,
-            last_error: cluster.last_error.clone(),
+            last_error: cluster.present_error().cloned(),
+            retry: view.retry.map(|retry| RetryView::of(cluster, retry)),
+            wait: WaitView::of(cluster, &around.in_line, now),
+            leftovers: leftovers(around.inventory.as_ref()),
             waiting_runs: ids(cluster.phase.waiters()),
             runs: ids(cluster.phase.leases()),
         }

@@ -8,8 +8,8 @@ pub use super::problem::{FlowError, OperatorProblem};
 use base64::Engine as _;
 use domain::cluster::Cluster;
 use domain::flow::{
-    Artifact, Code, Dag, DagError, Engine, Limits, Operator, OperatorKind, PackageEntryPoint, ParameterValue, PythonVersion,
-    Resources, Severity,
+    Artifact, Code, Dag, DagError, Engine, Limits, Operator, OperatorKind, PackageEntryPoint, ParameterValue,
+    PythonVersion, Resources, Severity,
 };
 use domain::integration::BUILT_IN;
 use domain::{ArtifactId, DagId, FlowId, OperatorId};

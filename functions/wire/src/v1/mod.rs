@@ -6,6 +6,8 @@ pub mod documents;
 pub mod flow;
 pub mod graph;
 pub mod integration;
+pub mod lifecycle;
 pub mod package;
 mod problem;
 pub mod run;
+pub mod schedule;

@@ -1,0 +1,89 @@
+use super::*;
+use crate::memory::{Memory, MemoryStore};
+use crate::ports::{Item, Key, Result, Store};
+use async_trait::async_trait;
+use domain::flow::{Artifact, Engine, Operator, OperatorKind, ParameterValue, Resources};
+use domain::{ArtifactId, DagId};
+use std::sync::{Arc, Mutex};
+use uuid::Uuid;
+
+/// A store in which somebody else publishes whenever we are about to commit.
+struct Contended {
+    inner: Arc<MemoryStore>,
+    rivals: Mutex<Vec<(World, Publication)>>,
+}
+
+#[async_trait]
+impl Store for Contended {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        self.inner.get(key).await
+    }
+
+    async fn list(&self, partition: &str, prefix: &str) -> Result<Vec<Item>> {
+        self.inner.list(partition, prefix).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<()> {
+        let rival = self.rivals.lock().expect("not poisoned").pop();
+        if let Some((world, publication)) = rival {
+            world.publish(publication).await.expect("published");
+        }
+        self.inner.commit(writes).await
+    }
+}
+
+fn publication() -> Publication {
+    let (operator, artifact) = (OperatorId(Uuid::new_v4()), ArtifactId(Uuid::new_v4()));
+    let parameter = Operator {
+        name: "limit".to_owned(),
+        description: String::new(),
+        kind: OperatorKind::Parameter { value: ParameterValue::of_json(&serde_json::json!(1)) },
+        inputs: vec![],
+        outputs: vec![artifact],
+        resources: Resources::default(),
+        engine: None,
+        limits: Default::default(),
+    };
+    let dag = Dag {
+        id: DagId(Uuid::new_v4()),
+        flow: FlowId(Uuid::new_v4()),
+        name: "shop".to_owned(),
+        created_at: "2026-11-22T12:00:30Z".parse().expect("a moment"),
+        engine: Engine::BuiltIn,
+        operators: BTreeMap::from([(operator, parameter)]),
+        artifacts: BTreeMap::from([(artifact, Artifact::untyped("limit".to_owned()))]),
+    };
+    let packages = BTreeMap::from([(operator, vec![1, 2, 3])]);
+    Publication { description: String::new(), dag, packages, schedule: None, keep_runs: None, run: None }
+}
+
+fn deployment(rivals: usize) -> (Memory, World) {
+    let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+    let rivals = (0..rivals).map(|_| (memory.world(), publication())).collect();
+    let store = Arc::new(Contended { inner: memory.store.clone(), rivals: Mutex::new(rivals) });
+    let world = World { store, ..memory.world() };
+    (memory, world)
+}
+
+#[tokio::test]
+async fn who_publishes_at_the_same_time_makes_versions_of_one_flow() {
+    let (memory, world) = deployment(3);
+    let (flow, _) = world.publish(publication()).await.expect("published");
+    assert_eq!((flow.versions.len(), world.flows().await.expect("lists").len()), (4, 1));
+    for version in &flow.versions {
+        assert_eq!(world.dag(flow.id, *version).await.expect("is there").flow, flow.id);
+    }
+    let contents = memory.objects.all();
+    assert_eq!(contents.len(), 8, "a graph and a package for each version: {contents:?}");
+    assert!(contents.iter().all(|key| key.starts_with(&keys::flow_objects(flow.id))), "{contents:?}");
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_what_could_not_be_published() {
+    let (memory, world) = deployment(MOST_TRIES);
+    let lost = publication();
+    let id = lost.dag.id;
+    let error = world.publish(lost).await.expect_err("contended");
+    assert!(matches!(error, Error::Contended { .. }), "{error}");
+    assert!(memory.objects.all().iter().all(|key| !key.contains(&id.to_string())));
+}
