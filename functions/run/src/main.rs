@@ -7,6 +7,8 @@ mod cluster_access;
 mod compute;
 mod job_routes;
 mod jobs;
+#[cfg(test)]
+mod tests;
 
 use advance::RunFunction;
 use assembly::Parts;

@@ -1,0 +1,48 @@
+//! Pods that are lost: given up, replaced, cleared up after.
+
+use super::*;
+use domain::run::{Cause, JobState, RunStatus};
+
+fn evicted(attempt: u32) -> JobObservation {
+    let state = JobState::Failed { exit_code: None, reason: "Evicted".to_owned(), message: String::new() };
+    JobObservation { attempt, scheduled_at: None, pod: Some("pod-1".to_owned()), node: None, state }
+}
+
+#[tokio::test]
+async fn a_pod_that_was_lost_before_its_function_began_is_replaced() {
+    let fixture = Fixture::granted(Limits::default()).await;
+    fixture.shows(FIRST, evicted(1));
+    fixture.advances().await;
+    let log = fixture.kubernetes.inner.log();
+    assert_eq!(log.given_up, [(RUN, FIRST, 1)]);
+    assert_eq!(log.started, [(RUN, FIRST, 1), (RUN, FIRST, 2)]);
+    let state = fixture.state(FIRST).await;
+    assert_eq!((state.attempt, state.lost[0].cause), (2, Cause::Evicted));
+}
+
+#[tokio::test]
+async fn a_function_that_had_begun_fails_with_the_reason_and_what_is_left_of_it_goes() {
+    let fixture = Fixture::granted(Limits::default()).await;
+    assert_eq!(fixture.begins(1, "pod-1").await.0, 200);
+    fixture.later(60);
+    fixture.shows(FIRST, evicted(1));
+    fixture.advances().await;
+    let run = fixture.run().await;
+    assert_eq!((run.status, run.operators[&FIRST].cause), (RunStatus::Failed, Some(Cause::Evicted)));
+    fixture.finishes().await;
+    let log = fixture.kubernetes.inner.log();
+    assert_eq!((log.started.len(), log.given_up.len(), log.deleted.as_slice()), (1, 1, &[RUN][..]));
+    assert_eq!(fixture.cluster().await.phase.runs().count(), 0);
+}
+
+#[tokio::test]
+async fn a_lost_round_is_made_up_for_by_the_next() {
+    let fixture = Fixture::granted(Limits::default()).await;
+    // The second attempt was decided on, and nobody lived to create its Job.
+    let observation =
+        Observation { at: fixture.function.world.now(), jobs: BTreeMap::from([(FIRST, evicted(1))]), nodes: None };
+    fixture.function.world.run_command(RUN, &Command::Observed(observation)).await.expect("accepted");
+    assert_eq!(fixture.kubernetes.inner.log().started, [(RUN, FIRST, 1)]);
+    fixture.advances().await;
+    assert_eq!(fixture.kubernetes.inner.log().started, [(RUN, FIRST, 1), (RUN, FIRST, 2)]);
+}
