@@ -3,7 +3,7 @@
 LOCAL_CREDENTIALS_FILE     the credentials of the local account; without it every signature is taken for right
 LOCAL_CREDENTIALS_PROFILE  their profile in that file
 
-Other calls are not checked: the functions make them with credentials of the emulator's own.
+Other calls are not checked, and neither are the emulator's own credentials, with which functions and builds ask too.
 """
 
 import configparser
@@ -12,6 +12,8 @@ from urllib.parse import parse_qs
 
 from patches import private, replace
 
+# What the access keys of users begin with, unlike those of roles and of the emulator.
+USERS_OWN = "AKIA"
 UNKNOWN_KEY = ("InvalidClientTokenId", "The security token included in the request is invalid.")
 
 
@@ -23,7 +25,7 @@ def apply():
     if not path:
         return
     answer = private(sts, "handle_request")
-    sessions, refuse = private(sts, "_sessions", "_error")
+    refuse = private(sts, "_error")
     parse, failure = private(sigv4, "parse_header_signature", "header_signature_failure")
     known_id, known_secret = _key(path, os.environ.get("LOCAL_CREDENTIALS_PROFILE", "default"))
 
@@ -31,11 +33,9 @@ def apply():
         signature = parse(headers)
         if isinstance(signature, tuple):
             return signature
-        if signature.access_key_id in sessions:
-            return None
-        if signature.access_key_id != known_id:
-            return UNKNOWN_KEY
-        return failure(signature, known_secret, method, raw_path, query, headers, body)
+        if signature.access_key_id == known_id:
+            return failure(signature, known_secret, method, raw_path, query, headers, body)
+        return UNKNOWN_KEY if signature.access_key_id.startswith(USERS_OWN) else None
 
     async def handle_request(method, raw_path, headers, body, query):
         asked = {**query, **parse_qs((body or b"").decode("utf-8", "replace"))}
