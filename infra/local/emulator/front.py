@@ -1,9 +1,8 @@
 """The emulator's HTTP front, where single calls are made to fail: those of AWS, and those of pods.
 
-Whoever calls is told by what the call bears: a function by the session token
-that patches/lambdas.py gives to its process, a build by its user agent, a pod
-by the presigned address, the control plane in a user's account by being none
-of these and yet an SDK's.
+Whoever calls is told by what the call bears: a function and a build by their
+user agents, a pod by the presigned address. What a function asks of a user's
+account is told by the service, which is not ours.
 """
 
 import asyncio
@@ -19,6 +18,8 @@ from patches import lambdas
 
 JOB = re.compile(r"/_aws/execute-api/[^/]+/[^/]+/v1/jobs/(\w+)")
 SCOPE = re.compile(r"Credential=[^/]+/\d+/[^/]+/([\w-]+)/aws4_request")
+# Asked with the credentials of users only.
+USERS_SERVICES = ("eks", "sts", "iam", "ec2", "tagging", "servicequotas", "pricing")
 BUILD_AGENTS = ("aws-cli", "Botocore", "Terraform", "terraform")
 S3 = {"GET": "GetObject", "PUT": "PutObject", "DELETE": "DeleteObject", "HEAD": "HeadObject", "POST": "Post"}
 
@@ -122,14 +123,13 @@ class Call:
 
 def caller_of(headers, scope):
     """Who calls, and from which process if it is a function's; (None, None) for those that nothing is done to."""
-    if sandbox := lambdas.sandbox_of(headers.get("x-amz-security-token", "")):
-        return sandbox.function, sandbox
     if b"X-Amz-Signature=" in scope.get("query_string", b""):
         return "pod", None
-    agent = headers.get("user-agent", "") + headers.get("x-amz-user-agent", "")
-    if any(word in agent for word in BUILD_AGENTS):
-        return "build", None
-    return ("target", None) if "aws-sdk-rust" in agent else (None, None)
+    agent = headers.get("user-agent", "") + " " + headers.get("x-amz-user-agent", "")
+    if sandbox := lambdas.sandbox_of(agent):
+        found = SCOPE.search(headers.get("authorization", ""))
+        return ("target" if found and found.group(1) in USERS_SERVICES else sandbox.function), sandbox
+    return ("build", None) if any(word in agent for word in BUILD_AGENTS) else (None, None)
 
 
 def _kill(what, authorization):

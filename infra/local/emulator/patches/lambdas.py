@@ -1,12 +1,14 @@
 """Invocations that fail when faults.py says so: killed, doubled, late.
 
 ministack runs a function as a process that is kept and asked again, one
-invocation at a time (ProvidedWorker). Each process gets a session token that
-names it, so that front.py knows whose calls of AWS it sees. A dead process is
-replaced at the next invocation, as in AWS.
+invocation at a time (ProvidedWorker). Each process gets an AWS_EXECUTION_ENV of
+its own, as all do in AWS; SDKs put it into the user agent of their calls, so
+that front.py knows whose calls it sees. A dead process is replaced at the next
+invocation, as in AWS.
 """
 
 import contextvars
+import re
 import threading
 import time
 import uuid
@@ -15,7 +17,7 @@ from typing import NamedTuple
 import faults
 from patches import private, replace
 
-TOKEN = "sandbox"
+EXECUTION_ENVIRONMENT = re.compile(r"exec-env/AWS_Lambda_local-(\w+)-(\d+)")
 
 _last_calls = {}  # how many calls of AWS are left to a process that is to die in mid-work
 _lock = threading.Lock()
@@ -36,8 +38,7 @@ def apply():
 
     def named_environment(config, code_dir, port):
         variables = environment(config, code_dir, port)
-        if not variables.get("AWS_SESSION_TOKEN"):
-            variables["AWS_SESSION_TOKEN"] = f"{TOKEN}/{short(config['FunctionName'])}/{port}"
+        variables["AWS_EXECUTION_ENV"] = f"AWS_Lambda_local-{short(config['FunctionName'])}-{port}"
         return variables
 
     replace(lambda_svc, "_provided_worker_env", named_environment)
@@ -106,10 +107,10 @@ def short(function):
     return function.rpartition("-")[2]
 
 
-def sandbox_of(session_token):
-    """The process that a session token names; None for any other token."""
-    parts = session_token.split("/")
-    return Sandbox(parts[1], int(parts[2])) if len(parts) == 3 and parts[0] == TOKEN else None
+def sandbox_of(user_agent):
+    """The process that a user agent names; None for anybody else's."""
+    found = EXECUTION_ENVIRONMENT.search(user_agent)
+    return Sandbox(found.group(1), int(found.group(2))) if found else None
 
 
 def has_made_its_last_call(sandbox):

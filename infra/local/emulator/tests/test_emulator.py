@@ -180,10 +180,11 @@ class Errors(unittest.TestCase):
         }
         self.addCleanup(emulator.order)
         for service, (call, arguments) in calls.items():
-            rule = {"kind": "aws", "on": f"probe {service} *", "action": "fail", "probability": 1}
+            rule = {"kind": "aws", "on": f"* {service} *", "action": "fail", "probability": 1}
             emulator.order({**rule, "status": 400, "code": "MadeUp", "message": "so it is"})
             session = botocore.session.get_session()
-            session.set_credentials("000000000000", "local", "sandbox/probe/1")
+            session.set_credentials("000000000000", "local")
+            session.user_agent_extra = "exec-env/AWS_Lambda_local-probe-1"
             client = session.create_client(service, region_name="us-east-1", endpoint_url=emulator.url)
             with self.subTest(service), self.assertRaises(botocore.exceptions.ClientError) as refused:
                 getattr(client, call)(**arguments)
