@@ -33,6 +33,7 @@ fn start() -> Result<Api, lambda_http::Error> {
         access,
         limits: limits()?,
         patience: PATIENCE,
+        survey: Arc::new(adapter_survey::AccountSurvey::new(&sdk)),
     })
 }
 

@@ -2,12 +2,16 @@
 
 use crate::credentials::CredentialsFiles;
 use domain::cluster::Cluster;
-use domain::integration::{CredentialsInput, Integration};
+use domain::integration::{AccessKey, CredentialsInput, Integration};
+use domain::preflight::Finding;
+use domain::price::Live;
 use domain::run::Run;
-use domain::settings::Limits;
+use domain::settings::{Limits, Settings};
 use domain::{ClusterId, FlowId, IntegrationId};
 use runtime::access::Access;
 use runtime::integrations::Registration;
+use runtime::ports::Survey;
+use runtime::preflight::{self, Subject};
 use runtime::{Error, World};
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,6 +33,8 @@ pub struct Api {
     pub limits: Limits,
     /// How long one request waits for the result of a preview.
     pub patience: Duration,
+    /// Who looks users' accounts over before anything is created in them.
+    pub survey: Arc<dyn Survey>,
 }
 
 impl Api {
@@ -47,6 +53,19 @@ impl Api {
             settings: registering.settings,
         };
         self.world.register(&self.access, registration).await
+    }
+
+    /// What would make a creation with these settings fail. It asks AWS, for some seconds at most, and fails only if
+    /// there are no credentials to ask with.
+    pub(crate) async fn look_ahead(&self, of: &Integration, settings: &Settings) -> Result<Vec<Finding>, Error> {
+        let key = self.access.key(of.id, &of.region).await?;
+        Ok(preflight::preflight(self.survey.as_ref(), subject(of, &key, settings)).await)
+    }
+
+    /// What AWS asks for the nodes of these settings now, as far as it may be asked.
+    pub(crate) async fn live_prices(&self, of: &Integration, settings: &Settings) -> Result<Live, Error> {
+        let key = self.access.key(of.id, &of.region).await?;
+        Ok(preflight::live_prices(self.survey.as_ref(), subject(of, &key, settings)).await)
     }
 
     /// A cluster by its id or its name.
@@ -88,4 +107,9 @@ impl Api {
         let (progress, in_line, inventory) = tokio::try_join!(self.world.progress(cluster), in_line, inventory)?;
         Ok(ClusterView::of(cluster, progress, &Surroundings { in_line, inventory }, self.world.now()))
     }
+}
+
+fn subject<'a>(of: &'a Integration, key: &'a AccessKey, settings: &'a Settings) -> Subject<'a> {
+    let Integration { region, account, caller_arn, .. } = of;
+    Subject { key, region, account, caller_arn, settings, patience: preflight::PATIENCE }
 }

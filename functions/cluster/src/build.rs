@@ -1,7 +1,7 @@
 //! What a build is told, and what its end means.
 
 use domain::cluster::{Cluster, Purpose};
-use domain::diagnosis::diagnose;
+use domain::diagnosis::Diagnosis;
 use domain::failure::{Failure, FailureClass};
 use runtime::ports::{Objects, Vault};
 use runtime::{access, keys};
@@ -12,12 +12,12 @@ use wire::step::EnvironmentVariable;
 #[must_use]
 pub fn variables(cluster: &Cluster) -> Value {
     let settings = &cluster.settings;
-    json!({
+    let mut variables = json!({
         "region": cluster.region,
-        "cluster_name": cluster.eks_name(),
+        "cluster_name": cluster.id.eks_name(cluster.build_generation()),
         "integration_id": cluster.integration,
         "cluster_id": cluster.id,
-        "generation": cluster.generation,
+        "generation": cluster.build_generation(),
         "keepalive": settings.keepalive,
         "cpu_node_type": settings.cpu_node_type.carried_out(),
         "gpu_node_type": settings.gpu_node_type.carried_out(),
@@ -25,7 +25,15 @@ pub fn variables(cluster: &Cluster) -> Value {
         "max_cpu_node": settings.max_cpu_node,
         "min_gpu_node": settings.min_gpu_node,
         "max_gpu_node": settings.max_gpu_node,
-    })
+        "capacity_type": settings.options.capacity_type,
+        "nat": settings.options.nat,
+    });
+    let lists =
+        [("cpu_node_types", &settings.options.cpu_node_types), ("gpu_node_types", &settings.options.gpu_node_types)];
+    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
+        variables[name] = json!(list);
+    }
+    variables
 }
 
 /// The environment of the build of an epoch.
@@ -42,22 +50,23 @@ pub fn environment(
     vec![
         EnvironmentVariable::plain("ACTION", action),
         EnvironmentVariable::plain("CLUSTER_ID", cluster.id),
-        EnvironmentVariable::plain("GENERATION", cluster.generation),
+        EnvironmentVariable::plain("GENERATION", cluster.build_generation()),
         EnvironmentVariable::plain("EPOCH", epoch),
         EnvironmentVariable::plain("REGION", &cluster.region),
         EnvironmentVariable::plain("STATE_BUCKET", objects.bucket()),
-        EnvironmentVariable::plain("STATE_KEY", keys::terraform_state(cluster.id, cluster.generation)),
+        EnvironmentVariable::plain("STATE_KEY", keys::terraform_state(cluster.id, cluster.build_generation())),
         EnvironmentVariable::plain("OUTPUT_PREFIX", objects.address(&keys::build(cluster.id, epoch))),
         EnvironmentVariable::secret("TARGET_CREDENTIALS", credentials),
     ]
 }
 
-/// Why a build failed: what Terraform said in its event stream, else what the state machine was told.
+/// Why a build failed: what Terraform said in its event stream, else what the state machine was told. Denials that AWS
+/// had encoded are told as far as they were decoded.
 #[must_use]
-pub fn failure(stream: &str, error: &str, cause: &str) -> Failure {
+pub fn failure(diagnosis: Diagnosis, error: &str, cause: &str) -> Failure {
     let details: Value = serde_json::from_str(cause).unwrap_or_default();
     let build = &details["Build"];
-    let mut failure = diagnose(stream).unwrap_or_else(|| match build["BuildStatus"].as_str() {
+    let mut failure = diagnosis.failure().unwrap_or_else(|| match build["BuildStatus"].as_str() {
         Some("TIMED_OUT") => Failure::new(FailureClass::BuildLost, "the build ran out of time"),
         Some("STOPPED") => Failure::new(FailureClass::BuildLost, "the build was stopped"),
         Some(status) => Failure::new(
@@ -66,7 +75,11 @@ pub fn failure(stream: &str, error: &str, cause: &str) -> Failure {
         ),
         None => {
             let message = details["errorMessage"].as_str().unwrap_or(cause);
-            let class = if error == "Transient" { FailureClass::Transient } else { FailureClass::Unknown };
+            let class = match error {
+                "Transient" => FailureClass::Transient,
+                "StateHeld" => FailureClass::StateLocked,
+                _ => FailureClass::Unknown,
+            };
             Failure::new(class, format!("the cluster could not be prepared ({error}): {message}"))
         }
     });
@@ -92,17 +105,27 @@ mod tests {
     fn terraforms_own_words_come_first() {
         let stream = json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "VpcLimitExceeded", "detail": ""}});
         let cause = json!({"Build": {"Id": "p:1", "BuildStatus": "FAILED"}}).to_string();
-        let failure = failure(&stream.to_string(), "States.TaskFailed", &cause);
+        let failure = failure(Diagnosis::read(&stream.to_string()), "States.TaskFailed", &cause);
         assert_eq!((failure.class, failure.build_id.as_deref()), (FailureClass::Quota, Some("p:1")));
     }
 
     #[test]
     fn a_silent_end_is_a_lost_build_in_the_words_of_its_phase() {
         let build = json!({"Build": {"BuildStatus": "FAILED", "Phases": [{"PhaseStatus": "FAILED", "Contexts": [{"Message": "exit status 127"}]}]}});
-        let found = failure("", "States.TaskFailed", &build.to_string());
+        let found = failure(Diagnosis::default(), "States.TaskFailed", &build.to_string());
         assert_eq!(found.class, FailureClass::BuildLost);
         assert!(found.message.ends_with(": exit status 127"), "{}", found.message);
-        let addons = failure("", "Fault", r#"{"errorType":"Fault","errorMessage":"apply Namespace: forbidden"}"#);
+        let addons = failure(
+            Diagnosis::default(),
+            "Fault",
+            r#"{"errorType":"Fault","errorMessage":"apply Namespace: forbidden"}"#,
+        );
         assert!(addons.message.contains("apply Namespace: forbidden"));
+        let held = failure(
+            Diagnosis::default(),
+            "StateHeld",
+            r#"{"errorType":"StateHeld","errorMessage":"build p:1 still works"}"#,
+        );
+        assert!(held.class.is_retryable() && held.message.contains("build p:1"), "{held:?}");
     }
 }

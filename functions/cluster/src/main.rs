@@ -2,12 +2,14 @@
 //! Jobs, and takes in how the build ended.
 
 mod build;
+mod hold;
 mod steps;
 
 use assembly::Parts;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use runtime::World;
 use runtime::environment::required;
+use runtime::receipts::Auditor;
 use std::sync::Arc;
 use steps::ClusterFunction;
 use wire::step::ClusterStep;
@@ -33,10 +35,15 @@ fn start() -> Result<ClusterFunction, lambda_runtime::Error> {
                 &sdk,
                 required("KEEPALIVE_RULE")?,
             ))),
+            auditor: Some(Auditor {
+                access: access.clone(),
+                tagged: Arc::new(adapter_tagging::ResourceGroupsTagging::new(&sdk)),
+            }),
             ..world
         },
         access,
         eks: Arc::new(adapter_eks::EksClusters::new(&sdk)),
         jobs: Arc::new(adapter_kube::KubernetesJobs::new()),
+        survey: Arc::new(adapter_survey::AccountSurvey::new(&sdk)),
     })
 }

@@ -1,12 +1,15 @@
 //! The steps of the cluster machine.
 
-use crate::build;
+use crate::{build, hold};
 use domain::cluster::{BuildReport, Cluster, Command, Purpose, Reply};
+use domain::diagnosis::{Decoded, Diagnosis, encoded_messages};
 use domain::progress::Progress;
 use runtime::error::PortErrorKind;
-use runtime::ports::{Eks, Jobs};
+use runtime::ports::{Eks, Jobs, Survey};
+use runtime::preflight::{self, Subject};
 use runtime::{Error, PortError, World, access::Access, keys};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use wire::step::{BeginAnswer, ClusterStep, ClusterStepName};
 
@@ -20,6 +23,8 @@ pub struct ClusterFunction {
     pub eks: Arc<dyn Eks>,
     /// Kubernetes.
     pub jobs: Arc<dyn Jobs>,
+    /// Who looks users' accounts over.
+    pub survey: Arc<dyn Survey>,
 }
 
 impl ClusterFunction {
@@ -45,7 +50,7 @@ impl ClusterFunction {
             ClusterStepName::BuildFailed => {
                 let stream = self.world.build_stream(step.cluster_id, epoch).await?;
                 let (error, cause) = (step.error.as_deref().unwrap_or("?"), step.cause.as_deref().unwrap_or_default());
-                let failure = build::failure(&stream, error, cause);
+                let failure = build::failure(self.diagnose(step, &stream).await, error, cause);
                 self.world.cluster_command(step.cluster_id, &Command::BuildFailed { epoch, failure }).await?;
             }
         }
@@ -60,10 +65,15 @@ impl ClusterFunction {
         if self.world.cluster_command(cluster.id, &command).await? != Reply::Proceed {
             return Ok(BeginAnswer { proceed: false, environment: vec![] });
         }
+        self.look_ahead(step, &cluster).await;
+        let state = keys::terraform_state(cluster.id, cluster.build_generation());
+        let place = hold::take_over(&self.world, &state).await?;
         let key = format!("{}/variables.tfvars.json", keys::build(cluster.id, step.epoch));
         let objects = self.world.objects.as_ref();
         objects.put(&key, build::variables(&cluster).to_string().into_bytes(), "application/json").await?;
-        let environment = build::environment(&cluster, step.epoch, step.purpose, objects, self.access.vault.as_ref());
+        let mut environment =
+            build::environment(&cluster, step.epoch, step.purpose, objects, self.access.vault.as_ref());
+        environment.extend(place);
         Ok(BeginAnswer { proceed: true, environment })
     }
 
@@ -76,6 +86,56 @@ impl ClusterFunction {
         match self.access.kube(self.eks.as_ref(), cluster).await? {
             Some(access) => Ok(self.jobs.live_pods(&access).await?),
             None => Ok(0),
+        }
+    }
+
+    /// Reads why a build failed, and has STS decode what AWS encoded; where that is not allowed, the remedy has the
+    /// command for whoever may.
+    async fn diagnose(&self, step: &ClusterStep, stream: &str) -> Diagnosis {
+        let encoded = encoded_messages(stream);
+        if encoded.is_empty() {
+            return Diagnosis::read(stream);
+        }
+        let decoded = self.decode(step, &encoded).await.unwrap_or_else(|error| {
+            tracing::info!(cluster.id = %step.cluster_id, "a denial stays encoded: {error}");
+            BTreeMap::new()
+        });
+        Diagnosis::read_with(stream, &decoded)
+    }
+
+    async fn decode(&self, step: &ClusterStep, encoded: &[String]) -> Result<BTreeMap<String, Decoded>, Error> {
+        let cluster = self.world.cluster(step.cluster_id).await?.value;
+        let key = self.access.key(cluster.integration, &cluster.region).await?;
+        let mut decoded = BTreeMap::new();
+        for message in encoded {
+            let told = self.access.identity.decode(&key, &cluster.region, message).await?;
+            decoded.extend(Decoded::parse(&told).map(|told| (message.clone(), told)));
+        }
+        Ok(decoded)
+    }
+
+    /// Tells in the cluster's history what is certain to go wrong with a creation, before it does. Whatever fails here
+    /// is no reason not to create.
+    async fn look_ahead(&self, step: &ClusterStep, cluster: &Cluster) {
+        if step.purpose != Purpose::Create {
+            return;
+        }
+        let told = async {
+            let key = self.access.key(cluster.integration, &cluster.region).await?;
+            let integration = self.world.integration(cluster.integration).await?;
+            let subject = Subject {
+                key: &key,
+                region: &cluster.region,
+                account: &integration.account,
+                caller_arn: &integration.caller_arn,
+                settings: &cluster.settings,
+                patience: preflight::PATIENCE,
+            };
+            let findings = preflight::preflight(self.survey.as_ref(), subject).await;
+            self.world.tell_certain(cluster.id, &findings).await
+        };
+        if let Err(error) = told.await {
+            tracing::warn!(cluster.id = %cluster.id, "preflight was not possible: {error}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! The seven settings of a cluster: names, defaults, rules.
 
 use crate::instance_type::InstanceType;
+use crate::options::Options;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -30,6 +31,9 @@ pub struct Settings {
     pub min_gpu_node: u32,
     /// The most nodes of the GPU node group.
     pub max_gpu_node: u32,
+    /// What goes beyond the seven.
+    #[serde(default, skip_serializing_if = "Options::is_default")]
+    pub options: Options,
 }
 
 impl Default for Settings {
@@ -42,6 +46,7 @@ impl Default for Settings {
             max_cpu_node: 1,
             min_gpu_node: 0,
             max_gpu_node: 1,
+            options: Options::default(),
         }
     }
 }
@@ -69,6 +74,8 @@ pub struct SettingsDelta {
     max_cpu_node: Option<u32>,
     min_gpu_node: Option<u32>,
     max_gpu_node: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    options: Option<Options>,
 }
 
 /// Why settings are refused.
@@ -79,6 +86,22 @@ pub enum SettingsError {
     UnknownName {
         /// The key as it was sent.
         name: String,
+    },
+    /// A key that is no option.
+    #[error("unknown option '{name}': the options are {}", crate::options::NAMES.join(", "))]
+    UnknownOption {
+        /// The key as it was sent.
+        name: String,
+    },
+    /// A list of types that does not begin with the type asked for.
+    #[error("'{list}' must begin with the type that '{setting}' asks for, {chosen}, or that setting be left out")]
+    ListDiffers {
+        /// The option.
+        list: &'static str,
+        /// The setting.
+        setting: &'static str,
+        /// The setting's type.
+        chosen: InstanceType,
     },
     /// A value that is not of the setting's type.
     #[error("setting '{name}' must be {expected}, but is {value}")]
@@ -158,6 +181,7 @@ impl SettingsDelta {
             max_cpu_node: nodes("max_cpu_node", 1)?,
             min_gpu_node: nodes("min_gpu_node", 0)?,
             max_gpu_node: nodes("max_gpu_node", 1)?,
+            options: None,
         };
         if let Some(chosen) = &delta.gpu_node_type
             && chosen.capacity().is_some_and(|c| c.gpus == 0)
@@ -165,6 +189,12 @@ impl SettingsDelta {
             return Err(SettingsError::NoGpu { instance_type: chosen.clone() });
         }
         Ok(delta)
+    }
+
+    /// The same with what goes beyond the settings.
+    #[must_use]
+    pub fn with_options(self, options: Options) -> Self {
+        Self { options: Some(options), ..self }
     }
 
     /// Whether nothing is given.
@@ -178,16 +208,37 @@ impl Settings {
     /// These settings with some of them replaced.
     ///
     /// # Errors
-    /// [`SettingsError::MinAboveMax`] when the result does not fit together.
+    /// [`SettingsError::MinAboveMax`] and [`SettingsError::ListDiffers`] when the result does not fit together.
     pub fn merged(&self, delta: &SettingsDelta) -> Result<Settings, SettingsError> {
+        let mut options = delta.options.clone().unwrap_or_else(|| self.options.clone());
+        let listed = delta.options.is_some();
+        let merged_type = |name: &Names,
+                           of: &Option<InstanceType>,
+                           list: &mut Vec<InstanceType>,
+                           own: &InstanceType| match (of, list.first()) {
+            (Some(chosen), Some(first)) if listed && chosen != first => {
+                let chosen = chosen.clone();
+                Err(SettingsError::ListDiffers { list: name.list, setting: name.setting, chosen })
+            }
+            (Some(chosen), Some(first)) if chosen != first => {
+                list.clear();
+                Ok(chosen.clone())
+            }
+            (Some(chosen), _) => Ok(chosen.clone()),
+            (None, Some(first)) => Ok(first.clone()),
+            (None, None) => Ok(own.clone()),
+        };
+        let cpu_node_type = merged_type(&CPU, &delta.cpu_node_type, &mut options.cpu_node_types, &self.cpu_node_type)?;
+        let gpu_node_type = merged_type(&GPU, &delta.gpu_node_type, &mut options.gpu_node_types, &self.gpu_node_type)?;
         let merged = Settings {
             keepalive: delta.keepalive.unwrap_or(self.keepalive),
-            cpu_node_type: delta.cpu_node_type.clone().unwrap_or_else(|| self.cpu_node_type.clone()),
-            gpu_node_type: delta.gpu_node_type.clone().unwrap_or_else(|| self.gpu_node_type.clone()),
+            cpu_node_type,
+            gpu_node_type,
             min_cpu_node: delta.min_cpu_node.unwrap_or(self.min_cpu_node),
             max_cpu_node: delta.max_cpu_node.unwrap_or(self.max_cpu_node),
             min_gpu_node: delta.min_gpu_node.unwrap_or(self.min_gpu_node),
             max_gpu_node: delta.max_gpu_node.unwrap_or(self.max_gpu_node),
+            options,
         };
         for (group, min, max) in
             [("cpu", merged.min_cpu_node, merged.max_cpu_node), ("gpu", merged.min_gpu_node, merged.max_gpu_node)]
@@ -206,11 +257,15 @@ impl Settings {
         Settings { keepalive: other.keepalive, ..self.clone() } != *other
     }
 
-    /// Whether going from `other` to these settings replaces nodes, and with them the pods that run there.
+    /// Whether going from `other` to these settings may take nodes away, and with them the pods that run there: another
+    /// node type replaces all of a group, and a lower maximum ends those above it. A minimum takes none.
     #[must_use]
-    pub fn replace_nodes_of(&self, other: &Settings) -> bool {
+    pub fn take_nodes_from(&self, other: &Settings) -> bool {
         let types = |settings: &Settings| (settings.cpu_node_type.carried_out(), settings.gpu_node_type.carried_out());
         types(self) != types(other)
+            || self.options != other.options
+            || self.max_cpu_node < other.max_cpu_node
+            || self.max_gpu_node < other.max_gpu_node
     }
 
     /// Notes on settings that are carried out otherwise than written: a documented default that AWS has retired.
@@ -227,6 +282,15 @@ impl Settings {
             .collect()
     }
 }
+
+/// A setting, and the option that lists more types for it.
+struct Names {
+    setting: &'static str,
+    list: &'static str,
+}
+
+const CPU: Names = Names { setting: "cpu_node_type", list: "cpu_node_types" };
+const GPU: Names = Names { setting: "gpu_node_type", list: "gpu_node_types" };
 
 fn number(raw: &Map<String, Value>, name: &'static str, min: u64, max: u64) -> Result<Option<u64>, SettingsError> {
     const EXPECTED: &str = "a whole number, such as 2";

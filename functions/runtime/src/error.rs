@@ -78,6 +78,9 @@ pub enum Error {
     /// The request is larger than can be taken.
     #[error("{0}")]
     TooLarge(String),
+    /// A build may not begin: another one, or a person, has the Terraform state.
+    #[error("{0}")]
+    StateHeld(String),
     /// Something stored cannot be read any more.
     #[error("stored {what} cannot be read: {detail}")]
     Corrupt {
@@ -105,12 +108,14 @@ impl From<domain::settings::SettingsError> for Error {
     fn from(error: domain::settings::SettingsError) -> Self {
         use domain::settings::SettingsError;
         match error {
-            SettingsError::UnknownName { .. } | SettingsError::WrongValue { .. } | SettingsError::OutOfRange { .. } => {
-                Self::Invalid(error.to_string())
-            }
-            SettingsError::MinAboveMax { .. } | SettingsError::RetiredType { .. } | SettingsError::NoGpu { .. } => {
-                Self::Unprocessable(error.to_string())
-            }
+            SettingsError::UnknownName { .. }
+            | SettingsError::UnknownOption { .. }
+            | SettingsError::WrongValue { .. }
+            | SettingsError::OutOfRange { .. } => Self::Invalid(error.to_string()),
+            SettingsError::ListDiffers { .. }
+            | SettingsError::MinAboveMax { .. }
+            | SettingsError::RetiredType { .. }
+            | SettingsError::NoGpu { .. } => Self::Unprocessable(error.to_string()),
         }
     }
 }
@@ -149,9 +154,14 @@ impl Error {
         }
     }
 
-    /// The name under which a state machine knows this error: it retries what is `Transient`.
+    /// The name under which a state machine knows this error: it retries what is `Transient`, and more patiently what
+    /// is `StateHeld`.
     #[must_use]
     pub fn name(&self) -> &'static str {
-        if self.is_transient() { "Transient" } else { "Fault" }
+        match self {
+            Self::StateHeld(_) => "StateHeld",
+            error if error.is_transient() => "Transient",
+            _ => "Fault",
+        }
     }
 }

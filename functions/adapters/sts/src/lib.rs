@@ -55,4 +55,11 @@ impl Identity for StsIdentity {
             session_token: Some(Secret::new(credentials.session_token)),
         })
     }
+
+    async fn decode(&self, key: &AccessKey, region: &str, encoded: &str) -> Result<String> {
+        let theirs = Client::new(&self.sdk.for_account(key, region));
+        let decoded = theirs.decode_authorization_message().encoded_message(encoded).send().await;
+        let decoded = decoded.map_err(failed(format!("decode an authorization message in {region}")))?;
+        Ok(decoded.decoded_message.unwrap_or_default())
+    }
 }

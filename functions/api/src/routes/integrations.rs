@@ -30,9 +30,10 @@ async fn register_integration(
 ) -> Result<(StatusCode, Json<Registered>)> {
     let registering = request.read(api.limits)?;
     let (integration, cluster) = api.register(registering).await?;
+    let warnings = api.look_ahead(&integration, &cluster.settings).await?;
     let cluster = api.show(&cluster).await?;
     let notes = cluster.notes.clone();
-    Ok((StatusCode::CREATED, Json(Registered { integration: (&integration).into(), cluster, notes })))
+    Ok((StatusCode::CREATED, Json(Registered { integration: (&integration).into(), cluster, notes, warnings })))
 }
 
 /// Lists all accounts, each followed by the entry of its cluster.

@@ -4,6 +4,7 @@ mod artifacts;
 mod clusters;
 mod flows;
 mod integrations;
+mod plans;
 mod runs;
 
 use crate::auth;
@@ -33,6 +34,7 @@ pub fn router(api: Api) -> Router {
         .routes(routes!(openapi))
         .merge(integrations::router())
         .merge(clusters::router())
+        .merge(plans::router())
         .merge(flows::router())
         .merge(runs::router())
         .merge(artifacts::router())

@@ -85,6 +85,7 @@ async fn the_document_describes_every_route() {
             "get /v1/flows/{id}/runs",
             "get /v1/integrations",
             "get /v1/integrations/{id}",
+            "get /v1/integrations/{id}/preflight",
             "get /v1/runs/{id}",
             "get /v1/runs/{id}/artifacts",
             "get /v1/runs/{id}/artifacts/{artifact}",
@@ -92,6 +93,7 @@ async fn the_document_describes_every_route() {
             "get /v1/runs/{id}/operators/{operator}/logs",
             "patch /v1/clusters/{id}",
             "post /v1/clusters/{id}/create",
+            "post /v1/clusters/{id}/plan",
             "post /v1/flows",
             "post /v1/flows/{id}/runs",
             "post /v1/integrations",
@@ -144,6 +146,21 @@ async fn the_document_names_what_the_domain_writes() {
         build_id: Some("b".to_owned()),
         ..domain::Failure::new(domain::failure::FailureClass::Quota, "m").remedied_by("r")
     };
+    let types = || vec![domain::instance_type::InstanceType::parse("g4dn.xlarge").expect("a type")];
+    let options = domain::options::Options {
+        cpu_node_types: types(),
+        gpu_node_types: types(),
+        nat: domain::options::Nat::None,
+        ..Default::default()
+    };
+    let settings = domain::settings::Settings { options, ..Default::default() };
+    let finding = domain::preflight::Finding {
+        severity: domain::preflight::Severity::Likely,
+        about: "permissions".to_owned(),
+        what: "w".to_owned(),
+        remedy: "r".to_owned(),
+        policy: failure.policy.clone(),
+    };
     let timeline = domain::run::Timeline::default();
     let lost = domain::run::LostAttempt {
         attempt: 1,
@@ -155,7 +172,9 @@ async fn the_document_names_what_the_domain_writes() {
     let error = domain::run::OperatorError::default();
     for (schema, written) in [
         ("ClusterView", view.clone()),
-        ("Settings", view["settings"].clone()),
+        ("Settings", json!(settings)),
+        ("Options", json!(settings.options)),
+        ("PreflightFinding", json!(finding)),
         ("Event", events["events"][0].clone()),
         ("Failure", json!(failure)),
         ("Timeline", json!(timeline)),

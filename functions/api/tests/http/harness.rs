@@ -9,7 +9,7 @@ use domain::{ClusterId, RunId, Timestamp};
 use ondemand_eks_api::credentials::InVault;
 use ondemand_eks_api::{Api, router};
 use runtime::World;
-use runtime::memory::Memory;
+use runtime::memory::{Memory, MemorySurvey};
 use serde_json::{Value, json};
 use std::io::{Cursor, Write};
 use std::sync::Arc;
@@ -27,6 +27,7 @@ pub struct Deployment {
     pub memory: Memory,
     pub world: World,
     pub router: Router,
+    pub survey: Arc<MemorySurvey>,
 }
 
 impl Deployment {
@@ -37,14 +38,16 @@ impl Deployment {
         memory.allow(KEY).await.expect("stores");
         let files = InVault { vault: memory.vault.clone(), prefix: "ondemand-eks/test".to_owned() };
         let (world, access) = (memory.world(), memory.access());
+        let survey = Arc::new(MemorySurvey::default());
         let api = Api {
             world: world.clone(),
             access,
             files: Arc::new(files),
             limits: Limits::default(),
             patience: Duration::ZERO,
+            survey: survey.clone(),
         };
-        Self { memory, world, router: router(api) }
+        Self { memory, world, router: router(api), survey }
     }
 
     /// One with the integration `aws`, and its cluster's id.

@@ -5,6 +5,7 @@ mod clusters;
 mod flows;
 mod harness;
 mod integrations;
+mod plans;
 mod runs;
 mod sdk;
 mod sdk_flows;

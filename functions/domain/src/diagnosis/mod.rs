@@ -11,6 +11,7 @@
 mod access;
 mod call;
 mod class;
+mod decoded;
 mod event;
 mod finding;
 mod flat;
@@ -27,6 +28,7 @@ mod source;
 mod tests;
 
 pub use access::{Effect, Encoded, PolicyKind, Verdict};
+pub use decoded::Decoded;
 pub use finding::Finding;
 pub use lock::Lock;
 pub use policy::{Policy, Statement};
@@ -36,7 +38,7 @@ use flat::Flat;
 use log::RawError;
 use serde::Serialize;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// What is wrong with a build.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -87,7 +89,19 @@ impl Diagnosis {
     /// Reads a log, or as much of it as there is.
     #[must_use]
     pub fn read(log: &str) -> Self {
-        let errors = merged(&log::errors(log));
+        Self::read_with(log, &BTreeMap::new())
+    }
+
+    /// The same with what STS decoded of the messages that the log has encoded.
+    #[must_use]
+    pub fn read_with(log: &str, decoded: &BTreeMap<String, Decoded>) -> Self {
+        let mut errors = merged(&log::errors(log));
+        for error in &mut errors {
+            let known = error.encoded.as_ref().and_then(|encoded| decoded.get(&encoded.message));
+            if let Some(decoded) = known {
+                error.complete(decoded);
+            }
+        }
         let mut missing: Vec<String> = errors.iter().flat_map(Finding::missing_actions).cloned().collect();
         missing.sort();
         missing.dedup();
@@ -133,6 +147,16 @@ impl Diagnosis {
 #[must_use]
 pub fn diagnose(log: &str) -> Option<Failure> {
     Diagnosis::read(log).failure()
+}
+
+/// The messages in a log that AWS has encoded, for STS to decode.
+#[must_use]
+pub fn encoded_messages(log: &str) -> Vec<String> {
+    let encoded = Diagnosis::read(log).errors.into_iter().filter_map(|error| error.encoded);
+    let mut messages: Vec<String> = encoded.map(|encoded| encoded.message).collect();
+    messages.sort();
+    messages.dedup();
+    messages
 }
 
 /// Every error of a log, in its own words and order.

@@ -6,7 +6,9 @@
 mod table;
 
 use crate::instance_type::InstanceType;
+use crate::options::{CapacityType, Nat};
 use crate::settings::Settings;
+use std::collections::BTreeMap;
 use std::fmt;
 
 pub use table::{AS_OF, REGION, SOURCE};
@@ -28,6 +30,18 @@ impl Usd {
     #[must_use]
     pub const fn from_micro(micro: u64) -> Self {
         Self(micro)
+    }
+
+    /// Reads an amount such as `0.1664000000`; digits beyond a millionth are dropped.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || !digits(whole) || !digits(fraction) {
+            return None;
+        }
+        let six: String = fraction.chars().chain(std::iter::repeat('0')).take(6).collect();
+        whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(six.parse().ok()?).map(Self)
     }
 
     /// In dollars, for JSON numbers.
@@ -116,12 +130,16 @@ impl Cost {
         }
     }
 
-    fn add_nodes(&mut self, chosen: &InstanceType, count: u32, disk_gib: u64) {
+    fn add_nodes(&mut self, chosen: &InstanceType, count: u32, disk_gib: u64, spot: bool, live: &Live) {
         if count == 0 {
             return;
         }
         let started = chosen.carried_out();
-        match table::node(started.as_str()) {
+        let price = live.get(&started).copied().or_else(|| table::node(started.as_str()));
+        match price {
+            Some(price) if spot => self.unknown.push(format!(
+                "{count} × {started} node: spot prices change by the hour; on demand it is {price} each"
+            )),
             Some(price) => self.add(format!("{started} node"), count, price),
             None => self.unknown.push(format!("{count} × {started} node: this type is not in the price table")),
         }
@@ -138,16 +156,44 @@ impl fmt::Display for Cost {
     }
 }
 
-/// What a cluster of these settings costs per hour while this many nodes run.
+/// Prices of nodes that AWS was asked for just now, in the cluster's own region; they go before the table's.
+pub type Live = BTreeMap<InstanceType, Usd>;
+
+/// What a cluster of these settings costs per hour while this many nodes run, by the table.
 #[must_use]
 pub fn hourly(settings: &Settings, nodes: Nodes) -> Cost {
+    hourly_with(settings, nodes, &Live::new())
+}
+
+/// The same with prices that AWS was asked for. Of a group with several types, the first is counted.
+#[must_use]
+pub fn hourly_with(settings: &Settings, nodes: Nodes, live: &Live) -> Cost {
     let mut cost = Cost::default();
     cost.add("EKS control plane", 1, table::CONTROL_PLANE);
-    cost.add("NAT gateway", 1, table::NAT_GATEWAY);
-    cost.add("public IPv4 address", 1, table::PUBLIC_IPV4);
-    cost.add_nodes(&settings.cpu_node_type, nodes.cpu, CPU_DISK_GIB);
-    cost.add_nodes(&settings.gpu_node_type, nodes.gpu, GPU_DISK_GIB);
+    let addresses = match settings.options.nat {
+        Nat::Single => {
+            cost.add("NAT gateway", 1, table::NAT_GATEWAY);
+            1
+        }
+        Nat::None => nodes.cpu.saturating_add(nodes.gpu),
+    };
+    cost.add("public IPv4 address", addresses, table::PUBLIC_IPV4);
+    let spot = settings.options.capacity_type == CapacityType::Spot;
+    cost.add_nodes(&settings.cpu_node_type, nodes.cpu, CPU_DISK_GIB, spot, live);
+    cost.add_nodes(&settings.gpu_node_type, nodes.gpu, GPU_DISK_GIB, spot, live);
     cost
+}
+
+/// What a resource costs per hour by its existence alone, by service and type as in its ARN (`ec2:natgateway`); none if
+/// that is nothing, or a matter of its size.
+#[must_use]
+pub fn of_resource(kind: &str) -> Option<Usd> {
+    match kind {
+        "eks:cluster" => Some(table::CONTROL_PLANE),
+        "ec2:natgateway" => Some(table::NAT_GATEWAY),
+        "ec2:elastic-ip" => Some(table::PUBLIC_IPV4),
+        _ => None,
+    }
 }
 
 /// What to say beside prices of a region that the table does not have; none where it has it.

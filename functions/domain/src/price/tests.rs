@@ -66,6 +66,29 @@ fn what_the_table_lacks_is_named_and_not_counted() {
 }
 
 #[test]
+fn spot_is_named_and_not_guessed_and_no_nat_means_an_address_per_node() {
+    let mut spot = settings(json!({"max_cpu_node": 3}));
+    spot.options = crate::options::Options { capacity_type: CapacityType::Spot, nat: Nat::None, ..Default::default() };
+    let cost = hourly(&spot, Nodes::most(&spot));
+    assert_eq!(cost.unknown.len(), 2);
+    assert!(cost.unknown[0].starts_with("3 × t3.xlarge node: spot prices change"), "{:?}", cost.unknown);
+    assert!(!cost.items.iter().any(|item| item.what == "NAT gateway"));
+    let addresses = cost.items.iter().find(|item| item.what == "public IPv4 address").expect("addresses");
+    assert_eq!((addresses.count, addresses.per_hour), (4, Usd(20_000)));
+}
+
+#[test]
+fn a_price_that_aws_was_asked_for_goes_before_the_tables() {
+    let settings = Settings::default();
+    let live = Live::from([(InstanceType::known("t3.xlarge"), Usd(192_000))]);
+    let cost = hourly_with(&settings, Nodes::idle(&settings), &live);
+    assert_eq!(
+        cost.items.iter().find(|item| item.what == "t3.xlarge node").map(|item| item.per_hour),
+        Some(Usd(192_000))
+    );
+}
+
+#[test]
 fn the_region_of_the_prices_is_told_where_it_is_another() {
     assert_eq!(region_note("us-east-1"), None);
     assert_eq!(region_note("us-west-2"), None);
@@ -80,6 +103,16 @@ fn amounts_are_shown_with_as_many_digits_as_they_need() {
         ("$0.32".to_owned(), "$0.0050".to_owned(), "$12.35".to_owned(), "$0.0000".to_owned())
     );
     assert!((Usd(321_879).dollars() - 0.321_879).abs() < 1e-12);
+}
+
+#[test]
+fn amounts_are_read_as_the_price_list_writes_them() {
+    assert_eq!(Usd::parse("0.1664000000"), Some(Usd(166_400)));
+    assert_eq!(Usd::parse("21.9576420000"), Some(Usd(21_957_642)));
+    assert_eq!((Usd::parse("3"), Usd::parse("0")), (Some(Usd(3_000_000)), Some(Usd(0))));
+    for bad in ["", ".5", "-1", "1e3", "0x1", "99999999999999999999"] {
+        assert_eq!(Usd::parse(bad), None, "{bad}");
+    }
 }
 
 #[test]

@@ -13,18 +13,33 @@ use std::sync::Mutex;
 
 /// EKS, with the clusters it was told of.
 #[derive(Debug, Default)]
-pub struct MemoryEks(Mutex<BTreeSet<String>>);
+pub struct MemoryEks(Mutex<Clusters>);
+
+#[derive(Debug, Default)]
+struct Clusters {
+    names: BTreeSet<String>,
+    fails: Option<PortErrorKind>,
+}
 
 impl MemoryEks {
     /// Lets a cluster exist.
     pub fn create(&self, name: &str) {
-        locked(&self.0).insert(name.to_owned());
+        locked(&self.0).names.insert(name.to_owned());
+    }
+
+    /// Lets every call fail from now on; none to let them work again.
+    pub fn fail(&self, kind: Option<PortErrorKind>) {
+        locked(&self.0).fails = kind;
     }
 }
 
 #[async_trait]
 impl Eks for MemoryEks {
     async fn describe(&self, _key: &AccessKey, region: &str, name: &str) -> Result<Option<EksCluster>> {
+        let clusters = locked(&self.0);
+        if let Some(kind) = clusters.fails {
+            return Err(PortError::new(kind, format!("describe EKS cluster {name}"), "as ordered"));
+        }
         let cluster = || EksCluster {
             name: name.to_owned(),
             region: region.to_owned(),
@@ -33,7 +48,7 @@ impl Eks for MemoryEks {
             version: "1.34".to_owned(),
             status: "ACTIVE".to_owned(),
         };
-        Ok(locked(&self.0).contains(name).then(cluster))
+        Ok(clusters.names.contains(name).then(cluster))
     }
 }
 

@@ -45,6 +45,24 @@ pub struct Settings {
     /// The most nodes of the GPU node group.
     #[schema(required = false, default = 1, minimum = 1)]
     pub max_gpu_node: u32,
+    /// What goes beyond the seven; given when the account is registered, shown where it is not the default.
+    #[schema(read_only)]
+    pub options: Option<Options>,
+}
+
+/// What a cluster can be given beyond the seven settings.
+#[derive(ToSchema)]
+pub struct Options {
+    /// EC2 instance types of the CPU node group, all of one size: AWS starts whichever it has.
+    pub cpu_node_types: Option<Vec<String>>,
+    /// EC2 instance types of the GPU node group, all of one size and with as many GPUs.
+    pub gpu_node_types: Option<Vec<String>>,
+    /// `ON_DEMAND`, or `SPOT`: cheaper, and AWS may take nodes back, with the jobs on them.
+    #[schema(required = false, default = "ON_DEMAND")]
+    pub capacity_type: String,
+    /// `single`: one NAT gateway. `none`: each node has a public address, which nothing outside can connect to.
+    #[schema(required = false, default = "single")]
+    pub nat: String,
 }
 
 /// The account to register: credentials in exactly one of three forms, and the settings of its cluster.
@@ -71,6 +89,8 @@ pub struct Config {
     pub external_id: Option<String>,
     /// Settings that differ from the defaults.
     pub k8s: Option<Settings>,
+    /// What goes beyond the settings.
+    pub options: Option<Options>,
 }
 
 /// Why a cluster is alive, or what it is waiting for.
@@ -104,6 +124,22 @@ pub struct Failure {
     pub policy: Option<serde_json::Value>,
     /// The CodeBuild build in which it happened.
     pub build_id: Option<String>,
+}
+
+/// One thing to know before a creation.
+#[derive(ToSchema)]
+pub struct PreflightFinding {
+    /// `certain`: it will go wrong unless something is changed. `likely`, or `info`.
+    pub severity: String,
+    /// What was looked at: `permissions`, `quota`, `offer`, `image` or `credentials`.
+    pub about: String,
+    /// What was found.
+    pub what: String,
+    /// What to do about it; empty if there is nothing to do.
+    pub remedy: String,
+    /// An IAM policy that allows what is missing, ready to paste.
+    #[schema(value_type = Option<Object>)]
+    pub policy: Option<serde_json::Value>,
 }
 
 /// One line of the history of a cluster or a run.

@@ -4,6 +4,8 @@ use super::cluster::ClusterView;
 use super::documents;
 use domain::cluster::{Cluster, Status};
 use domain::integration::{CredentialsInput, CredentialsKind, Integration, IntegrationError};
+use domain::options::Options;
+use domain::preflight::Finding;
 use domain::settings::{Limits, SettingsDelta, SettingsError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,11 @@ impl RegisterRequest {
             Some(Value::Object(settings)) => settings,
             Some(_) => return Err(wrong("config.k8s", "an object")),
         };
+        let options = match config.remove("options") {
+            None | Some(Value::Null) => None,
+            Some(Value::Object(options)) => Some(Options::parse(&options)?),
+            Some(_) => return Err(wrong("config.options", "an object")),
+        };
         let mut fields = BTreeMap::new();
         for (name, value) in config {
             match value {
@@ -93,6 +100,10 @@ impl RegisterRequest {
             }
         }
         let settings = SettingsDelta::parse(&settings, limits)?;
+        let settings = match options {
+            Some(options) => settings.with_options(options),
+            None => settings,
+        };
         Ok(Registering { name: self.name, credentials: CredentialsInput::parse(fields)?, settings })
     }
 }
@@ -165,6 +176,9 @@ pub struct Registered {
     pub cluster: ClusterView,
     /// What is good to know, such as a default that is carried out otherwise than written.
     pub notes: Vec<String>,
+    /// What would make a creation fail, as far as it can be told today; see the account's `preflight`.
+    #[schema(value_type = Vec<documents::PreflightFinding>)]
+    pub warnings: Vec<Finding>,
 }
 
 impl From<&Integration> for IntegrationView {

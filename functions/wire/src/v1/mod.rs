@@ -8,6 +8,7 @@ pub mod graph;
 pub mod integration;
 pub mod lifecycle;
 pub mod package;
+pub mod plan;
 mod problem;
 pub mod run;
 pub mod schedule;

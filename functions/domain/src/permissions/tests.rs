@@ -1,0 +1,156 @@
+//! Holds together: the Terraform module, the table of actions, the two policies, and the code that calls AWS.
+
+use super::*;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn table() -> Value {
+    serde_json::from_str(&read("infra/policies/actions.json")).expect("a table")
+}
+
+fn texts(value: &Value) -> BTreeSet<String> {
+    let list = value.as_array().unwrap_or_else(|| panic!("no list: {value}"));
+    list.iter().map(|text| text.as_str().expect("a text").to_owned()).collect()
+}
+
+fn keys(value: &Value) -> BTreeSet<String> {
+    value.as_object().expect("an object").keys().cloned().collect()
+}
+
+/// The types of `resource` or `data` blocks in the module.
+fn types(kind: &str) -> BTreeSet<String> {
+    let folder = std::fs::read_dir(root().join("terraform")).expect("the module");
+    let files = folder.map(|entry| entry.expect("a file").path()).filter(|p| p.extension().is_some_and(|e| e == "tf"));
+    let source: String = files.map(|path| std::fs::read_to_string(path).expect("a text")).collect();
+    let block = format!("{kind} \"");
+    let named = source.lines().filter_map(|line| line.strip_prefix(block.as_str())?.split('"').next());
+    named.map(str::to_owned).collect()
+}
+
+fn actions_of_table(table: &Value) -> BTreeSet<String> {
+    let resources = table["resources"].as_object().expect("resources").values();
+    let of_resources = resources.flat_map(|operations| operations.as_object().expect("operations").values());
+    of_resources.chain(table["data"].as_object().expect("data").values()).flat_map(texts).collect()
+}
+
+fn statements(policy: &str) -> Vec<Value> {
+    let policy: Value = serde_json::from_str(policy).expect("a policy");
+    policy["Statement"].as_array().expect("statements").clone()
+}
+
+fn actions_of(policy: &str) -> BTreeSet<String> {
+    statements(policy).iter().flat_map(|statement| texts(&statement["Action"])).collect()
+}
+
+#[test]
+fn the_table_has_what_the_module_has_and_nothing_else() {
+    let table = table();
+    assert_eq!(keys(&table["resources"]), types("resource"), "resources of the table and of terraform/*.tf");
+    assert_eq!(keys(&table["data"]), types("data"), "data sources of the table and of terraform/*.tf");
+    for (resource, operations) in table["resources"].as_object().expect("resources") {
+        let expected = ["create", "delete", "read", "update"].map(str::to_owned);
+        assert_eq!(keys(operations), BTreeSet::from(expected), "{resource}");
+        for operation in ["create", "read", "delete"] {
+            assert!(!texts(&operations[operation]).is_empty(), "{resource} can be {operation}d without a permission?");
+        }
+    }
+}
+
+#[test]
+fn the_policy_to_create_allows_what_the_table_has_and_nothing_else() {
+    assert_eq!(actions_of(CREATE), actions_of_table(&table()));
+}
+
+#[test]
+fn the_policy_to_run_allows_what_the_code_calls_and_nothing_else() {
+    let table = table();
+    let mut called = BTreeSet::new();
+    for call in table["run"].as_array().expect("calls") {
+        let (file, method) = (call["file"].as_str().expect("a file"), call["call"].as_str().expect("a method"));
+        assert!(read(file).contains(method), "{file} no longer calls {method}");
+        called.extend(texts(&call["actions"]));
+    }
+    assert_eq!(actions_of(RUN), called);
+    assert!(to_look_ahead().contains(&"iam:SimulatePrincipalPolicy".to_owned()));
+}
+
+#[test]
+fn every_documented_action_is_allowed_or_told_why_not() {
+    // The list that Aqueduct's documentation gives, in its own order and spelling but for the two actions that AWS
+    // spells AuthorizeSecurityGroup….
+    const DOCUMENTED: &str = "
+        ec2: AllocateAddress AssociateRouteTable AttachInternetGateway AuthorizeSecurityGroupEgress
+        AuthorizeSecurityGroupIngress CreateInternetGateway CreateLaunchTemplate CreateNatGateway CreateRoute
+        CreateRouteTable CreateSecurityGroup CreateSubnet CreateVpc DescribeAddresses DescribeAvailabilityZones
+        DescribeInternetGateways DescribeLaunchTemplateVersions DescribeLaunchTemplates DescribeNatGateways
+        DescribeNetworkAcls DescribeRouteTables DescribeSecurityGroups DescribeSubnets DescribeVpcAttribute
+        DescribeVpcClassicLink DescribeVpcClassicLinkDnsSupport DescribeVpcs DetachInternetGateway DisassociateAddress
+        DisassociateRouteTable DeleteInternetGateway DeleteLaunchTemplate DeleteNatGateway DeleteRoute
+        DeleteRouteTable DeleteSecurityGroup DeleteSubnet DeleteVpc RevokeSecurityGroupEgress
+        RevokeSecurityGroupIngress ModifySubnetAttribute ModifyVpcAttribute
+        eks: CreateCluster CreateNodegroup DescribeCluster DescribeNodegroup DeleteCluster DeleteNodegroup
+        iam: AttachRolePolicy CreateOpenIDConnectProvider CreatePolicy CreateRole DeleteOpenIDConnectProvider
+        DeletePolicy DeleteRole DeleteRolePolicy DetachRolePolicy GetOpenIDConnectProvider GetPolicy GetPolicyVersion
+        GetRole GetRolePolicy ListAttachedRolePolicies ListInstanceProfilesForRole ListPolicyVersions ListRolePolicies
+        PutRolePolicy
+        kms: CreateAlias CreateKey DeleteAlias DescribeKey EnableKeyRotation GetKeyPolicy GetKeyRotationStatus
+        ListAliases ListResourceTags ScheduleKeyDeletion
+        logs: CreateLogGroup DeleteLogGroup DescribeLogGroups ListTagsForResource PutRetentionPolicy
+        sts: GetCallerIdentity";
+    let mut service = "";
+    let mut documented = BTreeSet::new();
+    for word in DOCUMENTED.split_whitespace() {
+        match word.strip_suffix(':') {
+            Some(name) => service = name,
+            None => drop(documented.insert(format!("{service}:{word}"))),
+        }
+    }
+    assert_eq!(documented.len(), 83);
+    let not_needed = keys(&table()["documented_but_not_needed"]);
+    let allowed = actions_of(CREATE);
+    assert!(allowed.is_disjoint(&not_needed), "allowed and not needed: {:?}", allowed.intersection(&not_needed));
+    let told: BTreeSet<_> = allowed.union(&not_needed).cloned().collect();
+    assert!(documented.is_subset(&told), "neither: {:?}", documented.difference(&told));
+    assert!(not_needed.is_subset(&documented), "never documented: {:?}", not_needed.difference(&documented));
+}
+
+#[test]
+fn the_policies_are_ready_to_paste() {
+    for policy in [CREATE, RUN] {
+        // IAM's limit for a managed policy, white space not counted.
+        let size = policy.chars().filter(|c| !c.is_whitespace()).count();
+        assert!(size < 6_144, "{size} characters");
+        for statement in statements(policy) {
+            let actions: Vec<_> = statement["Action"].as_array().expect("actions").iter().collect();
+            assert!(actions.is_sorted_by_key(|action| action.as_str()), "{}", statement["Sid"]);
+            assert_eq!((&statement["Effect"], actions.is_empty()), (&Value::from("Allow"), false));
+            // Whoever may pass or change any role is an administrator.
+            let of_iam =
+                actions.iter().filter_map(|action| action.as_str()).filter(|action| action.starts_with("iam:"));
+            let writes = of_iam.filter(|action| *action != "iam:SimulatePrincipalPolicy").count();
+            assert!(writes == 0 || !texts(&statement["Resource"]).contains("*"), "{}", statement["Sid"]);
+        }
+    }
+}
+
+#[test]
+fn what_is_needed_on_some_resources_only_names_them() {
+    let needed = to_create("123456789012");
+    let on = |action: &str| {
+        let of_action = needed.iter().find(|needed| needed.actions.iter().any(|a| a == action)).expect("it is needed");
+        (of_action.pattern.clone(), of_action.example())
+    };
+    assert_eq!(on("ec2:CreateVpc"), (None, None));
+    let role = |name: &str| Some(format!("arn:aws:iam::123456789012:role/{name}"));
+    assert_eq!(on("iam:PassRole"), (role("ondemand-*"), role("ondemand-preflight")));
+    assert_eq!(on("iam:CreateServiceLinkedRole"), (role("aws-service-role/*"), role("aws-service-role/preflight")));
+}

@@ -1,0 +1,287 @@
+//! What would go wrong with a cluster, told before it is created.
+//!
+//! Facts are gathered by asking AWS, each question on its own: what may not be asked, or takes too long, is a finding
+//! that says so, never a failure. Findings refuse nothing. Even a certain one may concern only part of the work (GPU
+//! nodes that cannot start do not stop CPU operators), and a quota may have been raised a minute later.
+
+mod principal;
+pub mod quota;
+
+use crate::diagnosis::Policy;
+use crate::instance_type::InstanceType;
+use crate::options::{CapacityType, Nat};
+use crate::settings::Settings;
+use quota::Quota;
+use serde::{Deserialize, Serialize};
+
+pub use principal::{Principal, principal};
+
+/// How sure a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It will go wrong unless something is changed.
+    Certain,
+    /// It will probably go wrong, or only later.
+    Likely,
+    /// Worth knowing.
+    Info,
+}
+
+/// One thing to know before a creation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    /// How sure it is.
+    pub severity: Severity,
+    /// What was looked at: `permissions`, `quota`, `offer`, `image` or `credentials`.
+    pub about: String,
+    /// What was found.
+    pub what: String,
+    /// What to do about it; empty if there is nothing to do.
+    pub remedy: String,
+    /// A policy that allows what is missing, ready to paste.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+}
+
+/// Why something is not known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NotChecked {
+    /// The credentials may not ask.
+    Denied,
+    /// AWS did not answer in time.
+    TooSlow,
+    /// The question makes no sense here, or AWS failed; in words.
+    Because(String),
+}
+
+/// An answer, or why there is none.
+pub type Fact<T> = Result<T, NotChecked>;
+
+/// An action that a principal's policies do not allow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// The action.
+    pub action: String,
+    /// The pattern of what it is needed on, where that is not everything.
+    pub pattern: Option<String>,
+    /// Whether something else than a missing allow is the reason: an explicit deny, a service control policy, a
+    /// permissions boundary. Then adding an allow does not help.
+    pub out_of_reach: bool,
+}
+
+/// How much of a quota is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Usage {
+    /// The quota.
+    pub limit: u32,
+    /// What counts against it now.
+    pub used: u32,
+}
+
+/// What was asked about the nodes of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// The type.
+    pub instance_type: InstanceType,
+    /// Whether it is sold in the region.
+    pub offered: Fact<bool>,
+    /// How many virtual CPUs may run at once in its family's quota.
+    pub cpu_limit: Fact<u32>,
+}
+
+/// All that was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// Who the credentials belong to.
+    pub principal: Principal,
+    /// What they lack.
+    pub denials: Fact<Vec<Denial>>,
+    /// Networks.
+    pub vpcs: Fact<Usage>,
+    /// Public addresses.
+    pub addresses: Fact<Usage>,
+    /// The CPU group.
+    pub cpu: NodeFacts,
+    /// The GPU group.
+    pub gpu: NodeFacts,
+}
+
+/// What to tell about a cluster of these settings in this region, the surest first.
+#[must_use]
+pub fn findings(facts: &Facts, settings: &Settings, region: &str) -> Vec<Finding> {
+    let mut found = vec![];
+    found.extend(of_principal(&facts.principal));
+    found.extend(of_denials(&facts.denials));
+    found.extend(of_usage(&facts.vpcs, quota::VPCS, "cluster's network"));
+    if settings.options.nat == Nat::Single {
+        found.extend(of_usage(&facts.addresses, quota::ADDRESSES, "NAT gateway's address"));
+    }
+    let spot = settings.options.capacity_type == CapacityType::Spot;
+    let cpu = Group {
+        setting: "cpu_node_type",
+        name: "CPU",
+        first: settings.min_cpu_node.max(1),
+        most: settings.max_cpu_node,
+    };
+    let gpu =
+        Group { setting: "gpu_node_type", name: "GPU", first: settings.min_gpu_node, most: settings.max_gpu_node };
+    for (group, nodes) in [(cpu, &facts.cpu), (gpu, &facts.gpu)] {
+        found.extend(of_offer(&group, nodes, region));
+        found.extend(of_cpus(&group, nodes, spot));
+    }
+    let notes = settings.notes().into_iter();
+    found.extend(notes.map(|note| finding(Severity::Info, "image", note, "")));
+    found.sort_by_key(|finding| finding.severity);
+    found
+}
+
+struct Group {
+    setting: &'static str,
+    name: &'static str,
+    first: u32,
+    most: u32,
+}
+
+fn finding(severity: Severity, about: &str, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
+    Finding { severity, about: about.to_owned(), what: what.into(), remedy: remedy.into(), policy: None }
+}
+
+/// A question that was not answered, and what to allow so that it is.
+fn unchecked(about: &str, question: &str, why: &NotChecked, permissions: &str) -> Finding {
+    match why {
+        NotChecked::Denied => finding(
+            Severity::Info,
+            about,
+            format!("not checked: {question}, since permission {permissions} is missing"),
+            format!("To have it checked, allow {permissions} (see infra/policies/run.json)."),
+        ),
+        NotChecked::TooSlow => finding(
+            Severity::Info,
+            about,
+            format!("not checked: {question}, since AWS did not answer in time"),
+            "Ask for the preflight again.",
+        ),
+        NotChecked::Because(why) => finding(Severity::Info, about, format!("not checked: {question}, since {why}"), ""),
+    }
+}
+
+fn of_principal(principal: &Principal) -> Option<Finding> {
+    (*principal == Principal::Root).then(|| {
+        finding(
+            Severity::Info,
+            "credentials",
+            "these are the root user's keys: they may do everything, and cannot be limited",
+            "Register a user or a role with the policies of infra/policies instead.",
+        )
+    })
+}
+
+fn of_denials(denials: &Fact<Vec<Denial>>) -> Vec<Finding> {
+    const ABOUT: &str = "permissions";
+    let denials = match denials {
+        Ok(denials) => denials,
+        Err(why) => return vec![unchecked(ABOUT, "which permissions are missing", why, "iam:SimulatePrincipalPolicy")],
+    };
+    let names = |out_of_reach: bool| -> Vec<&str> {
+        let such = denials.iter().filter(|denial| denial.out_of_reach == out_of_reach);
+        such.map(|denial| denial.action.as_str()).collect()
+    };
+    let (refused, missing) = (names(true), names(false));
+    let mut found = vec![];
+    if !refused.is_empty() {
+        found.push(finding(
+            Severity::Certain,
+            ABOUT,
+            format!(
+                "an explicit deny, a service control policy or a permissions boundary forbids what a creation needs: {}",
+                refused.join(", ")
+            ),
+            "Adding an allow does not help. Ask the owner of that policy to lift the deny.",
+        ));
+    }
+    if !missing.is_empty() {
+        // IAM was asked about any resource: a policy that allows some of them only, or under a condition, answers no.
+        let lacking = denials.iter().filter(|denial| !denial.out_of_reach);
+        found.push(Finding {
+            policy: Policy::allowing(lacking.map(|denial| (denial.action.as_str(), denial.pattern.as_deref()))),
+            ..finding(
+                Severity::Likely,
+                ABOUT,
+                format!("no policy allows what a creation needs: {}", missing.join(", ")),
+                "Add the policy given here to the credentials' user or role.",
+            )
+        });
+    }
+    found
+}
+
+fn of_usage(usage: &Fact<Usage>, quota: Quota, for_what: &str) -> Option<Finding> {
+    const PERMISSIONS: &str = "servicequotas:GetServiceQuota or cloudformation:ListResources";
+    match usage {
+        Ok(Usage { limit, used }) if used >= limit => Some(finding(
+            Severity::Certain,
+            "quota",
+            format!("all {limit} of the quota '{}' are used: there is no room for the {for_what}", quota.name),
+            raise(quota),
+        )),
+        Ok(_) => None,
+        Err(why) => Some(unchecked("quota", &format!("whether the quota '{}' has room", quota.name), why, PERMISSIONS)),
+    }
+}
+
+fn raise(quota: Quota) -> String {
+    format!("Ask AWS to raise the quota '{}' ({}, {}), or free what uses it up.", quota.name, quota.service, quota.code)
+}
+
+fn of_offer(group: &Group, nodes: &NodeFacts, region: &str) -> Option<Finding> {
+    let chosen = &nodes.instance_type;
+    match &nodes.offered {
+        Ok(true) => None,
+        Ok(false) => Some(finding(
+            Severity::Certain,
+            "offer",
+            format!("{} {chosen} is not sold in {region}", group.setting),
+            format!("Choose another {} for {region}, or register the account for another region.", group.setting),
+        )),
+        Err(why) => {
+            let question = format!("whether {chosen} is sold in {region}");
+            Some(unchecked("offer", &question, why, "pricing:GetProducts"))
+        }
+    }
+}
+
+/// Whether a group's nodes fit the quota of their family, whatever else runs in the account.
+fn of_cpus(group: &Group, nodes: &NodeFacts, spot: bool) -> Option<Finding> {
+    let chosen = &nodes.instance_type;
+    let limit = match &nodes.cpu_limit {
+        Ok(limit) => *limit,
+        Err(why) => {
+            let question = format!("whether the quota of {chosen}'s family has room");
+            return Some(unchecked("quota", &question, why, "servicequotas:GetServiceQuota"));
+        }
+    };
+    let quota = quota::of_nodes(chosen, spot)?;
+    let Some(capacity) = chosen.capacity() else {
+        let why = NotChecked::Because(format!("the size of {chosen} is not known here"));
+        return Some(unchecked("quota", &format!("whether the quota '{}' has room", quota.name), &why, ""));
+    };
+    let fit = limit / capacity.cpus.max(1);
+    let (severity, what) = if fit == 0 {
+        (Severity::Certain, format!("no {} node can start", group.name))
+    } else if fit < group.first {
+        (Severity::Certain, format!("at most {fit} of the {} nodes that are to start at first can", group.first))
+    } else if fit < group.most {
+        (Severity::Likely, format!("at most {fit} of up to {} {} nodes can start", group.most, group.name))
+    } else {
+        return None;
+    };
+    let numbers = format!(
+        "the quota '{}' allows {limit} virtual CPUs at once, and one {chosen} has {}: {what}",
+        quota.name, capacity.cpus
+    );
+    Some(finding(severity, "quota", numbers, raise(quota)))
+}
+
+#[cfg(test)]
+mod tests;

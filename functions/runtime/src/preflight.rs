@@ -1,0 +1,145 @@
+//! Preflight: asks AWS, all at once and for a short while, what `domain::preflight` makes findings of.
+
+use crate::error::PortErrorKind;
+use crate::ports::{Counted, Survey};
+use crate::{Error, PortError, World, records};
+use domain::ClusterId;
+use domain::event::Event;
+use domain::instance_type::InstanceType;
+use domain::integration::AccessKey;
+use domain::options::CapacityType;
+use domain::permissions;
+use domain::preflight::quota::{self, Quota};
+use domain::preflight::{
+    Denial, Fact, Facts, Finding, NodeFacts, NotChecked, Principal, Severity, Usage, findings, principal,
+};
+use domain::price::Live;
+use domain::settings::Settings;
+use std::future::Future;
+use std::time::Duration;
+
+/// How long any of the questions may take. They are asked at the same time, so that this is what a registration waits
+/// at most.
+pub const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Whose account is looked over, for which cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Keys for calls in the account.
+    pub key: &'a AccessKey,
+    /// The region of the cluster.
+    pub region: &'a str,
+    /// The account's number.
+    pub account: &'a str,
+    /// Who the keys belong to, as STS says it.
+    pub caller_arn: &'a str,
+    /// The cluster's settings.
+    pub settings: &'a Settings,
+    /// How long any of the questions may take.
+    pub patience: Duration,
+}
+
+/// What to tell about a cluster before it is created. Never fails: what cannot be found out is a finding.
+pub async fn preflight(survey: &dyn Survey, subject: Subject<'_>) -> Vec<Finding> {
+    findings(&gather(survey, subject).await, subject.settings, subject.region)
+}
+
+async fn gather(survey: &dyn Survey, subject: Subject<'_>) -> Facts {
+    let principal = principal(subject.caller_arn);
+    let cpu = subject.settings.cpu_node_type.carried_out();
+    let gpu = subject.settings.gpu_node_type.carried_out();
+    let (denials, vpcs, addresses, cpu, gpu) = tokio::join!(
+        denials(survey, subject, &principal),
+        usage(survey, subject, quota::VPCS, Counted::Vpcs),
+        usage(survey, subject, quota::ADDRESSES, Counted::Addresses),
+        nodes(survey, subject, cpu),
+        nodes(survey, subject, gpu),
+    );
+    Facts { denials, principal, vpcs, addresses, cpu, gpu }
+}
+
+async fn denials(survey: &dyn Survey, subject: Subject<'_>, principal: &Principal) -> Fact<Vec<Denial>> {
+    let arn = match principal {
+        Principal::Root => return Ok(vec![]),
+        Principal::Entity(arn) => arn,
+        Principal::Other(why) => return Err(NotChecked::Because(why.clone())),
+    };
+    let ask = async {
+        let mut found = vec![];
+        for needed in permissions::to_create(subject.account) {
+            let example = needed.example();
+            let denied = survey.denied(subject.key, subject.region, arn, &needed.actions, example.as_deref()).await?;
+            let pattern = needed.pattern;
+            found.extend(denied.into_iter().map(|denied| Denial {
+                action: denied.action,
+                pattern: pattern.clone(),
+                out_of_reach: denied.out_of_reach,
+            }));
+        }
+        Ok(found)
+    };
+    answer(subject.patience, ask).await
+}
+
+async fn usage(survey: &dyn Survey, subject: Subject<'_>, quota: Quota, counted: Counted) -> Fact<Usage> {
+    let Subject { key, region, patience, .. } = subject;
+    let limit = answer(patience, survey.quota(key, region, quota));
+    let used = answer(patience, survey.count(key, region, counted));
+    let (limit, used) = tokio::join!(limit, used);
+    Ok(Usage { limit: limit?, used: used? })
+}
+
+async fn nodes(survey: &dyn Survey, subject: Subject<'_>, instance_type: InstanceType) -> NodeFacts {
+    let Subject { key, region, patience, settings, .. } = subject;
+    let spot = settings.options.capacity_type == CapacityType::Spot;
+    let cpu_limit = async {
+        let none = || NotChecked::Because("this family's quota is not listed here".to_owned());
+        let quota = quota::of_nodes(&instance_type, spot).ok_or_else(none)?;
+        answer(patience, survey.quota(key, region, quota)).await
+    };
+    let price = answer(patience, survey.price(key, region, &instance_type));
+    let (price, cpu_limit) = tokio::join!(price, cpu_limit);
+    NodeFacts { offered: price.map(|price| price.is_some()), cpu_limit, instance_type }
+}
+
+impl World {
+    /// Writes into a cluster's history what is certain to go wrong with its creation.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn tell_certain(&self, cluster: ClusterId, findings: &[Finding]) -> Result<(), Error> {
+        let certain = findings.iter().filter(|finding| finding.severity == Severity::Certain);
+        let told = |finding: &Finding| format!("{}. {}", finding.what, finding.remedy).trim_end().to_owned();
+        let events: Vec<Event> = certain.map(|finding| Event::new(self.now(), "preflight", told(finding))).collect();
+        if events.is_empty() {
+            return Ok(());
+        }
+        // Of no version: beside the events of whatever is decided at the same moment.
+        Ok(self.store.commit(records::events(&cluster.to_string(), 0, &events)?).await?)
+    }
+}
+
+/// The prices of the settings' node types in a region, as far as AWS tells them in time.
+pub async fn live_prices(survey: &dyn Survey, subject: Subject<'_>) -> Live {
+    let Subject { key, region, settings, patience, .. } = subject;
+    let (cpu, gpu) = (settings.cpu_node_type.carried_out(), settings.gpu_node_type.carried_out());
+    let (of_cpu, of_gpu) = tokio::join!(
+        answer(patience, survey.price(key, region, &cpu)),
+        answer(patience, survey.price(key, region, &gpu)),
+    );
+    let known = [(cpu, of_cpu), (gpu, of_gpu)].into_iter();
+    known.filter_map(|(instance_type, price)| Some((instance_type, price.ok()??))).collect()
+}
+
+async fn answer<T>(patience: Duration, question: impl Future<Output = Result<T, PortError>>) -> Fact<T> {
+    match tokio::time::timeout(patience, question).await {
+        Ok(Ok(answer)) => Ok(answer),
+        Ok(Err(error)) if error.kind == PortErrorKind::Denied => Err(NotChecked::Denied),
+        Ok(Err(error)) => Err(NotChecked::Because(error.to_string())),
+        Err(_) => Err(NotChecked::TooSlow),
+    }
+}
+
+#[cfg(test)]
+#[path = "preflight_tests.rs"]
+mod tests;
