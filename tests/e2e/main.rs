@@ -4,8 +4,10 @@
 mod client;
 mod failures;
 mod life;
+mod losses;
 mod refusals;
 mod sdk;
+mod stories;
 
 use client::Client;
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -31,7 +33,8 @@ fn main() -> ExitCode {
     let runtime = Arc::new(tokio::runtime::Runtime::new().expect("a runtime"));
     let default = StackConfig::default();
     let home = Some(sdk::home(&default.directory));
-    let config = StackConfig { progress: Progress::terminal(), home, ..default };
+    // Retries wait for half a minute and more, of which nothing is to be seen here.
+    let config = StackConfig { progress: Progress::terminal(), home, wait_scale: 0.1, ..default };
     let stack = match runtime.block_on(Stack::start(config)) {
         Ok(stack) => stack,
         Err(error) => {
@@ -60,12 +63,15 @@ fn trials(shared: Shared) -> Vec<Trial> {
     vec![
         trial("requests_that_cannot_be_accepted_change_nothing", &shared, refusals::change_nothing),
         trial("a_failed_build_fails_the_run_and_leaves_nothing", &shared, failures::failed_build),
+        trial("every_cause_of_a_failure_is_told_and_can_be_removed", &shared, stories::told_and_removed),
+        trial("a_build_that_vanishes_is_gone_on_with", &shared, stories::vanished),
         trial("a_cluster_lives_as_long_as_it_is_needed", &shared, life::whole),
+        trial("what_is_lost_is_told_and_repeated_where_that_helps", &shared, losses::told),
         trial("the_newest_sdk_drives_it", &shared, sdk::newest),
         trial("the_documented_sdk_drives_it", &shared, sdk::documented),
         trial("no_secret_is_left_in_the_open", &shared, life::secrets),
         trial("a_dead_emulator_is_told_with_a_remedy", &shared, failures::dead_emulator),
-        trial("figures_of_flows", &shared, sdk::figures).with_ignored_flag(true),
+        trial("figures_of_flows_through_the_sdk", &shared, sdk::figures).with_ignored_flag(true),
     ]
 }
 

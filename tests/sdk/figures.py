@@ -35,7 +35,7 @@ def main():
     with contextlib.redirect_stdout(io.StringIO()):
         k8s.create()
     world.status_of(k8s, "Active")
-    print(f"{'seconds':<24}{'median':>8}{'least':>8}{'most':>8}{'count':>7}")
+    print(f"{'seconds':<24}{'median':>8}{'least':>8}{'most':>8}{'count':>7}", flush=True)
     documented(client)
     chain(client)
 

@@ -7,7 +7,7 @@ use domain::failure::{Failure, FailureClass};
 use domain::run::{Command, Effect, Observation, Run, RunStatus};
 use domain::{ClusterId, OperatorId, RunId};
 use runtime::ports::{Eks, Jobs, KubeAccess};
-use runtime::{Error, World, access::Access};
+use runtime::{Error, World, access::Access, concurrent};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -105,16 +105,14 @@ impl RunFunction {
         let mut has_started = false;
         while let Some(command) = commands.pop_front() {
             let decision = self.world.run_command(run.id, &command).await?;
+            let mut ready = vec![];
             for effect in &decision.effects {
                 match effect {
                     Effect::Compute { operator, attempt } => {
                         let outcome = compute::compute(&self.world, &decision.run, *operator).await?;
                         commands.push_back(Command::Finished { operator: *operator, attempt: *attempt, outcome });
                     }
-                    Effect::StartJob { operator, attempt } => {
-                        jobs::start(self, &decision.run, *operator, *attempt).await?;
-                        has_started = true;
-                    }
+                    Effect::StartJob { operator, attempt } => ready.push((*operator, *attempt)),
                     Effect::DeleteJob { operator, attempt } => {
                         // What is left of it is deleted at the end of the run; its successor need not wait for that.
                         if let Err(error) = self.give_up(&decision.run, *operator, *attempt).await {
@@ -125,6 +123,9 @@ impl RunFunction {
                     Effect::DeleteJobs | Effect::Wake => {}
                 }
             }
+            has_started |= !ready.is_empty();
+            let start = |(operator, attempt)| jobs::start(self, &decision.run, operator, attempt);
+            concurrent::all(ready.into_iter().map(start)).await?;
         }
         if has_started { self.not_too_late(run.id).await } else { Ok(()) }
     }

@@ -14,7 +14,9 @@ pub async fn compute(world: &World, run: &Run, id: OperatorId) -> Result<Outcome
     let dag = world.dag(run.flow, run.dag).await?;
     let operator = dag.operators.get(&id).ok_or_else(|| Error::NotFound { what: "operator", id: id.to_string() })?;
     let value = match &operator.kind {
-        OperatorKind::Parameter { value } => run.parameters.get(&operator.name).unwrap_or(value).clone(),
+        OperatorKind::Parameter { value } => {
+            world.own_parameter(run, &operator.name).await?.unwrap_or_else(|| value.clone())
+        }
         OperatorKind::SystemMetric { metric } => match measured(run, &dag, operator, *metric) {
             Some(number) => ParameterValue::of_json(&number),
             None => {
@@ -57,8 +59,11 @@ async fn store(
         "schema": [], "system_metadata": {}, "artifact_type": artifact_type,
         "serialization_type": value.serialization, "python_type": "",
     });
-    world.objects.put(&keys::content(run.id, *output), bytes, "application/octet-stream").await?;
-    world.objects.put(&keys::metadata(run.id, *output), metadata.to_string().into_bytes(), "application/json").await?;
+    let (content, about) = (keys::content(run.id, *output), keys::metadata(run.id, *output));
+    tokio::try_join!(
+        world.objects.put(&content, bytes, "application/octet-stream"),
+        world.objects.put(&about, metadata.to_string().into_bytes(), "application/json"),
+    )?;
     if expected != "untyped" && expected != artifact_type {
         let name = &operator.name;
         return Ok(failed(format!(

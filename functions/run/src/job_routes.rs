@@ -52,7 +52,7 @@ async fn route(function: &RunFunction, event: &Value) -> Result<Value, Error> {
     let token = event["headers"]["authorization"].as_str().and_then(|header| header.strip_prefix("Bearer "));
     let token =
         token.ok_or_else(|| Error::Forbidden("send the header 'authorization: Bearer <job token>'".to_owned()))?;
-    let claim = JobClaim::verify(token, &function.token_key().await?)?;
+    let claim = JobClaim::verify(token, function.token_key().await?)?;
     match (method, path.rsplit('/').next().unwrap_or_default()) {
         ("GET", "runner") => Ok(json!({"files": RUNNER.iter().copied().collect::<std::collections::BTreeMap<_, _>>()})),
         ("GET", "manifest") => {

@@ -1,9 +1,9 @@
 //! From an operator to its Job.
 
 use crate::advance::RunFunction;
-use domain::OperatorId;
 use domain::flow::PythonVersion;
 use domain::run::Run;
+use domain::{OperatorId, Secret};
 use runtime::Error;
 use runtime::job_token::JobClaim;
 use runtime::ports::JobSpec;
@@ -44,7 +44,7 @@ pub async fn start(function: &RunFunction, run: &Run, id: OperatorId, attempt: u
         image: image(code.python()),
         command: vec!["python3".to_owned(), "-c".to_owned(), BOOTSTRAP.to_owned()],
         api_url: function.api_url.clone(),
-        token: claim.sign(&function.token_key().await?)?,
+        token: claim.sign(function.token_key().await?)?,
         cpus: requests.cpus,
         memory_mib: requests.memory_mib,
         gpus: requests.gpus,
@@ -59,8 +59,7 @@ impl RunFunction {
     ///
     /// # Errors
     /// [`Error::NotFound`] when the deployment lacks it.
-    pub async fn token_key(&self) -> Result<domain::Secret, Error> {
-        let key = self.access.vault.get(TOKEN_KEY).await?;
-        key.ok_or_else(|| Error::NotFound { what: "secret", id: TOKEN_KEY.to_owned() })
+    pub async fn token_key(&self) -> Result<&Secret, Error> {
+        self.known.token_key(self.access.vault.as_ref(), TOKEN_KEY).await
     }
 }

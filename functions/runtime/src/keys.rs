@@ -141,6 +141,10 @@ pub fn metadata(run: RunId, artifact: ArtifactId) -> String {
 pub fn logs(run: RunId, operator: OperatorId) -> String {
     format!("{}operators/{operator}/logs.json", run_objects(run))
 }
+/// The object with the values of a run's parameters, where they are too large for its document.
+pub(crate) fn parameters(run: RunId) -> String {
+    format!("{}parameters.json", run_objects(run))
+}
 /// Everything of a run.
 #[must_use]
 pub fn run_objects(run: RunId) -> String {

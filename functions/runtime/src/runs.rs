@@ -11,6 +11,9 @@ use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// So many bytes of parameter values are part of a run's document.
+const LARGEST_PARAMETERS: usize = 64 * 1024;
+
 impl World {
     /// Reads a run.
     ///
@@ -97,10 +100,40 @@ impl World {
         parameters: BTreeMap<String, ParameterValue>,
     ) -> Result<Run, Error> {
         check_parameters(dag, &parameters)?;
-        let run = Run::submitted(id, dag, cluster, parameters, self.now());
+        let mut run = Run::submitted(id, dag, cluster, parameters, self.now());
+        self.set_large_parameters_apart(&mut run).await?;
         self.store.commit(self.submission(flow.id, &run)?).await?;
         self.start_run(id).await?;
         Ok(run)
+    }
+
+    /// A document of the store has at most 400 KB; values may have megabytes.
+    async fn set_large_parameters_apart(&self, run: &mut Run) -> Result<(), Error> {
+        let size: usize = run.parameters.values().map(|value| value.base64.len()).sum();
+        if size <= LARGEST_PARAMETERS {
+            return Ok(());
+        }
+        let key = keys::parameters(run.id);
+        let text = serde_json::to_vec(&std::mem::take(&mut run.parameters));
+        let text = text.map_err(|e| Error::Corrupt { what: format!("object {key}"), detail: e.to_string() })?;
+        run.parameters_apart = true;
+        Ok(self.objects.put(&key, text, "application/json").await?)
+    }
+
+    /// The value of a parameter that is meant for one run only, if there is one.
+    ///
+    /// # Errors
+    /// Those of the object store.
+    pub async fn own_parameter(&self, run: &Run, name: &str) -> Result<Option<ParameterValue>, Error> {
+        if !run.parameters_apart {
+            return Ok(run.parameters.get(name).cloned());
+        }
+        let key = keys::parameters(run.id);
+        let text = self.objects.get(&key).await?;
+        let text = text.ok_or_else(|| Error::NotFound { what: "object", id: key.clone() })?;
+        let all = serde_json::from_slice::<BTreeMap<String, ParameterValue>>(&text);
+        let mut all = all.map_err(|e| Error::Corrupt { what: format!("object {key}"), detail: e.to_string() })?;
+        Ok(all.remove(name))
     }
 
     /// The writes that submit a run.

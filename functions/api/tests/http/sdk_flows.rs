@@ -248,6 +248,21 @@ async fn a_flow_is_run_again_with_other_values() {
 }
 
 #[tokio::test]
+async fn values_too_large_for_a_document_are_kept_beside_it() {
+    let (deployment, cluster) = Deployment::registered().await;
+    let (_, body) = deployment.register("", &graph("shop", &cluster), Some("False")).await;
+    let path = format!("/api/workflow/{}/refresh", text(&body, "/id"));
+    let large = "QUJD".repeat(1_000_000);
+    let parameters = json!({"count": {"val": large, "serialization_type": "string"}}).to_string();
+    assert_eq!(deployment.form(&path, &[], &[("parameters", &parameters)]).await.0, 200);
+    assert!(deployment.memory.store.all().iter().all(|item| item.body.len() < 400_000), "DynamoDB takes no more");
+    let runs = deployment.world.runs_of(text(&body, "/id").parse().expect("an id")).await.expect("reads");
+    let value = deployment.world.own_parameter(&runs[0], "count").await.expect("reads").expect("is there");
+    assert_eq!((value.base64.as_str(), value.serialization.as_str()), (large.as_str(), "string"));
+    assert_eq!(deployment.world.own_parameter(&runs[0], "other").await.expect("reads"), None);
+}
+
+#[tokio::test]
 async fn a_flow_is_deleted_once_its_runs_are_over() {
     let (deployment, cluster) = Deployment::registered().await;
     let (flow, _) = ran(&deployment, &cluster, succeeded()).await;

@@ -28,6 +28,9 @@ pub struct Run {
     pub cluster: Option<ClusterId>,
     /// Parameter values of this run only, by the parameter's name.
     pub parameters: BTreeMap<String, ParameterValue>,
+    /// Whether these values, being many or large, are kept beside this document instead.
+    #[serde(default)]
+    pub parameters_apart: bool,
     /// Where it is.
     pub status: RunStatus,
     /// The generation of the cluster it was granted.
@@ -251,6 +254,7 @@ impl Run {
             dag: dag.id,
             cluster,
             parameters,
+            parameters_apart: false,
             status: RunStatus::Pending,
             generation: None,
             created_at: now,

@@ -32,7 +32,7 @@ def apply():
     def problem(method, raw_path, headers, body, query):
         signature = parse(headers)
         if isinstance(signature, tuple):
-            return signature
+            return None  # not signed in its headers, or not at all: no concern of ours
         if signature.access_key_id == known_id:
             return failure(signature, known_secret, method, raw_path, query, headers, body)
         return UNKNOWN_KEY if signature.access_key_id.startswith(USERS_OWN) else None
