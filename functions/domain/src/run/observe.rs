@@ -137,41 +137,50 @@ pub(super) fn job_lost(state: &OperatorState, at: Timestamp) -> Option<Loss> {
 /// an outcome is always a loss: the runner reports before it exits.
 pub(super) fn lost(state: &OperatorState, seen: &JobObservation, world: &Observation) -> Option<Loss> {
     let at = world.at;
-    let node = seen.node.as_ref().or(state.node.as_ref());
-    let bound_before = began_before(state, at) || seen.scheduled_at.is_some_and(|bound| bound + SLACK <= at);
-    let node_state = world.node_of(seen, state);
-    let node_gone = bound_before && node.is_some() && world.nodes.is_some() && node_state.is_none();
-    let node_lost = |told: &str| {
-        let node = node.map(|node| format!(" '{node}'")).unwrap_or_default();
-        let remedy = "AWS ended the instance or took it back, or its kubelet failed; run the flow again.";
-        Loss::new(Cause::NodeLost, &format!("The node{node} was lost with the operator's pod"), told, remedy)
-    };
-    let pod_deleted = |told: &str| {
-        let remedy = "Somebody or something deleted it in the cluster; run the flow again.";
-        Loss::new(Cause::PodDeleted, "The operator's pod was deleted", told, remedy)
-    };
-    // Its own pod is the one that its function began in. Kubernetes may have made another, which must not begin it.
-    let own_pod_gone = began_before(state, at) && state.pod.is_some() && seen.pod != state.pod;
+    let began = began_before(state, at);
+    // The pod that the function began in is the only one that may. Kubernetes may have made another in its place.
+    let is_replaced = began && state.is_of_another_pod(seen);
+    let node = if is_replaced { state.node.as_ref() } else { seen.node.as_ref().or(state.node.as_ref()) };
+    let node_state = node.and_then(|node| world.nodes.as_ref()?.get(node).copied());
+    let was_bound = began || seen.scheduled_at.is_some_and(|bound| bound + SLACK <= at);
+    let node_is_gone = was_bound && node.is_some() && world.nodes.is_some() && node_state.is_none();
+    let gone = |told: &str| if node_is_gone { node_lost(node, told) } else { pod_deleted(told) };
     match &seen.state {
-        JobState::Failed { reason, .. } if reason == POD_GONE && node_gone => Some(node_lost("")),
-        JobState::Failed { exit_code, reason, message } => Some(ended(*exit_code, reason, message)),
-        _ if node_gone => Some(node_lost("")),
-        _ if own_pod_gone => Some(pod_deleted("")),
+        _ if is_replaced => Some(gone("")),
+        JobState::Failed { reason, message, .. } if reason == POD_GONE => Some(gone(message)),
+        JobState::Failed { exit_code, reason, message } => Some(ended(*exit_code, reason, message, node)),
+        _ if node_is_gone => Some(node_lost(node, "")),
+        JobState::Waiting { .. } if began && seen.pod.is_none() => Some(pod_deleted("")),
         JobState::Running => None,
         JobState::Succeeded => Some(silent("The operator's pod ended without reporting an outcome", "")),
-        JobState::Ending { until, reason, message } => {
-            let told = joined(reason, message);
-            if node_state == Some(NodeState::NotReady) {
-                return Some(node_lost(&told));
-            }
-            (at.duration_since(*until) > LONGEST_ENDING).then(|| match ended(None, reason, message) {
-                Loss { cause: Cause::Silent, .. } => pod_deleted(&told),
-                known => known,
-            })
+        JobState::Ending { reason, message, .. } if node_state == Some(NodeState::NotReady) => {
+            Some(node_lost(node, &joined(reason, message)))
         }
+        JobState::Ending { until, reason, message } => (at.duration_since(*until) > LONGEST_ENDING).then(|| {
+            let known = Some(ended(None, reason, message, node)).filter(|loss| loss.cause != Cause::Silent);
+            known.unwrap_or_else(|| pod_deleted(&joined(reason, message)))
+        }),
         JobState::Waiting { reason, message, since } => {
             waited(reason, message, at.duration_since(*since), seen.scheduled_at.is_some())
         }
+    }
+}
+
+fn node_lost(node: Option<&String>, told: &str) -> Loss {
+    let node = node.map(|node| format!(" '{node}'")).unwrap_or_default();
+    let remedy = "AWS ended the instance or took it back, or its kubelet failed; run the flow again.";
+    Loss::new(Cause::NodeLost, &format!("The node{node} was lost with the operator's pod"), told, remedy)
+}
+
+fn pod_deleted(told: &str) -> Loss {
+    let remedy = "Somebody or something deleted it in the cluster; run the flow again.";
+    Loss::new(Cause::PodDeleted, "The operator's pod was deleted", told, remedy)
+}
+
+impl OperatorState {
+    /// Whether a Job's pod is not the one in which the present attempt began.
+    pub(super) fn is_of_another_pod(&self, seen: &JobObservation) -> bool {
+        self.pod.is_some() && seen.pod.is_some() && self.pod != seen.pod
     }
 }
 
@@ -244,7 +253,7 @@ fn is_invalid_image(reason: &str, message: &str) -> bool {
 }
 
 /// Why a container or pod ended, from Kubernetes' words.
-fn ended(exit_code: Option<i32>, reason: &str, message: &str) -> Loss {
+fn ended(exit_code: Option<i32>, reason: &str, message: &str, node: Option<&String>) -> Loss {
     let code = exit_code.map(|code| format!(", exit code {code}")).unwrap_or_default();
     let told = joined(&format!("{reason}{code}"), message);
     let loss = |cause, what: &str, remedy: &str| Loss::new(cause, what, &told, remedy);
@@ -270,12 +279,7 @@ fn ended(exit_code: Option<i32>, reason: &str, message: &str) -> Loss {
             loss(Cause::Evicted, "The operator's pod was evicted from its node", remedy)
         }
         ("NodeLost" | "NodeShutdown" | "Shutdown" | "Terminated" | "DeletionByTaintManager" | "DeletionByPodGC", _) => {
-            let remedy = "AWS ended the instance or took it back, or its kubelet failed; run the flow again.";
-            loss(Cause::NodeLost, "The node of the operator's pod was lost", remedy)
-        }
-        (POD_GONE, _) => {
-            let remedy = "Somebody or something deleted it in the cluster; run the flow again.";
-            Loss::new(Cause::PodDeleted, "The operator's pod was deleted", message, remedy)
+            node_lost(node, &told)
         }
         ("StartError" | "ContainerCannotRun" | "RunContainerError" | "CreateContainerError", _) => {
             loss(Cause::NotStarted, "The operator's container could not be started", "Run the flow again.")

@@ -41,7 +41,9 @@ impl Draft<'_> {
                 .scheduled_at
                 .max(state.timeline.queued_at.filter(|_| seen.scheduled_at.is_some()))
                 .or(state.timeline.scheduled_at);
-            state.node = seen.node.clone().or_else(|| state.node.take());
+            if !state.is_of_another_pod(seen) {
+                state.node = seen.node.clone().or_else(|| state.node.take());
+            }
             state.waiting_for = observe::waiting_for(state, seen, world.node_of(seen, state));
             losses.extend(observe::lost(state, seen, world).map(|loss| (*id, state.attempt, loss)));
         }

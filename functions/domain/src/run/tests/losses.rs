@@ -52,9 +52,9 @@ fn an_end_without_a_report_is_told_with_its_true_reason_and_a_remedy() {
         (ended(Some(137), "Evicted"), Evicted, "The operator's pod was evicted from its node (Evicted, exit code 137"),
         (ended(None, "EvictionByEvictionAPI"), Evicted, "The operator's pod was evicted"),
         (ended(None, "PreemptionByScheduler"), Evicted, "The operator's pod was evicted"),
-        (ended(Some(137), "DeletionByTaintManager"), NodeLost, "The node of the operator's pod was lost"),
-        (ended(None, "DeletionByPodGC"), NodeLost, "The node of the operator's pod was lost"),
-        (ended(Some(143), "Terminated"), NodeLost, "The node of the operator's pod was lost"),
+        (ended(Some(137), "DeletionByTaintManager"), NodeLost, "The node 'node-1' was lost with the operator's pod ("),
+        (ended(None, "DeletionByPodGC"), NodeLost, "The node 'node-1' was lost with the operator's pod ("),
+        (ended(Some(143), "Terminated"), NodeLost, "The node 'node-1' was lost with the operator's pod ("),
         (ended(None, "PodGone"), PodDeleted, "The operator's pod was deleted (so says Kubernetes). Somebody"),
         (ended(None, "DeadlineExceeded"), TimedOut, "The operator's pod was ended since its timeout is long over"),
         (ended(Some(128), "StartError"), NotStarted, "The operator's container could not be started (StartError"),
@@ -170,7 +170,7 @@ fn a_node_that_is_gone_has_taken_its_pod_along_whatever_is_still_shown_of_it() {
         story.sees(BTreeMap::from([(a, job)]), &["node-2"]);
         let (cause, failure_type, tip) = fate(&story);
         assert_eq!((cause, failure_type), (Cause::NodeLost, FailureType::System), "{tip}");
-        assert!(tip.starts_with("The node 'node-1' was lost with the operator's pod. AWS"), "{tip}");
+        assert!(tip.starts_with("The node 'node-1' was lost with the operator's pod") && tip.contains(". AWS"), "{tip}");
     }
     // A node may have joined between the two lists that an observation is made of.
     let mut fresh = Story::granted(dag("a; b: a"));
@@ -227,10 +227,21 @@ fn a_pod_that_is_being_deleted_may_still_report_until_its_grace_is_over() {
 #[test]
 fn another_pod_than_the_one_that_began_cannot_replace_it() {
     let a = begun().dag.id_of("a");
-    let other = JobObservation { pod: Some("other".to_owned()), ..seen(1, JobState::Running) };
-    let mut story = begun();
-    story.sees(BTreeMap::from([(a, other.clone())]), &["node-1"]);
-    assert_eq!(fate(&story).0, Cause::PodDeleted);
+    let (pod, node) = (Some("other".to_owned()), Some("node-2".to_owned()));
+    let other = JobObservation { pod, node, ..seen(1, JobState::Running) };
+    // It was refused, and has failed.
+    let refused = JobObservation { state: ended(Some(1), "Error"), ..other.clone() };
+    for (job, nodes, cause) in [
+        (&other, ["node-1", "node-2"], Cause::PodDeleted),
+        (&refused, ["node-1", "node-2"], Cause::PodDeleted),
+        (&other, ["node-2", "node-3"], Cause::NodeLost),
+        (&refused, ["node-2", "node-3"], Cause::NodeLost),
+    ] {
+        let mut story = begun();
+        story.sees(BTreeMap::from([(a, job.clone())]), &nodes);
+        let (found, _, tip) = fate(&story);
+        assert_eq!((found, tip.contains("'node-1'")), (cause, cause == Cause::NodeLost), "{tip}");
+    }
     // It was seen before the function began, and is told of only now.
     let mut early = Story::granted(dag("a; b: a"));
     early.started("a").later(5).sees(BTreeMap::from([(a, other)]), &["node-1"]);
