@@ -12,15 +12,22 @@ use serde_json::{Value, json};
 /// newest gets our newest: neighbours get on with each other.
 const NEWEST_AUTOSCALER: u32 = 36;
 const OLDEST_AUTOSCALER: u32 = 20;
-const AUTOSCALER: &str = "cluster-autoscaler";
+pub(crate) const AUTOSCALER: &str = "cluster-autoscaler";
 const DEVICE_PLUGIN: &str = "nvidia-device-plugin";
 const DEVICE_PLUGIN_IMAGE: &str = "nvcr.io/nvidia/k8s-device-plugin:v0.17.4";
-const SYSTEM: &str = "kube-system";
+pub(crate) const SYSTEM: &str = "kube-system";
 
 /// All add-ons, in the order in which they are to be applied.
 pub(crate) fn manifests(cluster: &EksCluster) -> Vec<Value> {
     vec![
         json!({ "apiVersion": "v1", "kind": "Namespace", "metadata": { "name": NAMESPACE } }),
+        // Kubernetes makes it too, but a moment later, and until then refuses every pod. Operators get no token.
+        json!({
+            "apiVersion": "v1",
+            "kind": "ServiceAccount",
+            "metadata": { "name": "default", "namespace": NAMESPACE },
+            "automountServiceAccountToken": false,
+        }),
         // Terraform associates this account with the role that may scale the node groups.
         json!({
             "apiVersion": "v1",

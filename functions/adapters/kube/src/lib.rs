@@ -7,17 +7,21 @@ mod addons;
 mod client;
 mod manifest;
 mod observe;
+mod ready;
 mod token;
 
 use async_trait::async_trait;
 use client::{absence_is_fine, conflict_is_fine, connect, failed, parsed};
 use domain::run::Observation;
 use domain::{OperatorId, RunId, Timestamp};
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Node, Pod, Secret};
 use kube::Resource;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use manifest::NAMESPACE;
+use runtime::PortError;
+use runtime::error::PortErrorKind;
 use runtime::ports::{JobSpec, Jobs, KubeAccess, Result};
 
 /// Who we are in `managedFields`.
@@ -120,7 +124,22 @@ impl Jobs for KubernetesJobs {
             let name = object.metadata.name.as_deref().unwrap_or_default();
             api.patch(name, &apply(), &Patch::Apply(&object)).await.map_err(failed(attempted))?;
         }
-        Ok(())
+        ready(client, &access.cluster.name).await
+    }
+}
+
+/// Whether the cluster can take Jobs. If not yet, the error is transient: the state machine asks again, each time
+/// applying everything once more, until its own patience is over.
+async fn ready(client: kube::Client, cluster: &str) -> Result<()> {
+    let attempted = format!("wait until cluster {cluster} can take Jobs");
+    let nodes: Api<Node> = Api::all(client.clone());
+    let deployments: Api<Deployment> = Api::namespaced(client, addons::SYSTEM);
+    let every = ListParams::default();
+    let found = tokio::try_join!(nodes.list(&every), deployments.get_opt(addons::AUTOSCALER));
+    let (nodes, autoscaler) = found.map_err(failed(attempted.clone()))?;
+    match ready::lacking(&nodes.items, autoscaler.as_ref()) {
+        None => Ok(()),
+        Some(lacking) => Err(PortError::new(PortErrorKind::Transient, attempted, lacking)),
     }
 }
 
