@@ -43,6 +43,12 @@ impl FailureClass {
     pub fn is_retryable(self) -> bool {
         matches!(self, Self::Capacity | Self::Transient | Self::StateLocked | Self::Dependency | Self::BuildLost)
     }
+
+    /// Whether trying the same again is of no use before a person has changed something outside.
+    #[must_use]
+    pub fn needs_a_person(self) -> bool {
+        matches!(self, Self::MissingPermission | Self::ExplicitDeny | Self::Credentials)
+    }
 }
 
 /// A failure with its cause and its remedy.

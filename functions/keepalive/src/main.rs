@@ -7,6 +7,7 @@ use assembly::Parts;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use runtime::World;
 use runtime::environment::required;
+use runtime::receipts::Auditor;
 use serde_json::Value;
 use std::sync::Arc;
 use sweep::KeepaliveFunction;
@@ -32,6 +33,10 @@ fn start() -> Result<KeepaliveFunction, lambda_runtime::Error> {
                 &sdk,
                 required("KEEPALIVE_RULE")?,
             ))),
+            auditor: Some(Auditor {
+                access: access.clone(),
+                tagged: Arc::new(adapter_tagging::ResourceGroupsTagging::new(&sdk)),
+            }),
             ..world
         },
         access,

@@ -4,6 +4,7 @@ use domain::cluster::{Cluster, Command, Purpose, Status};
 use domain::failure::{Failure, FailureClass};
 use domain::{ClusterId, RunId, run};
 use runtime::clusters::execution_name;
+use runtime::error::PortErrorKind;
 use runtime::ports::{Eks, Execution, Jobs, Machine};
 use runtime::{Error, World, access::Access};
 use serde_json::{Value, json};
@@ -75,13 +76,24 @@ impl KeepaliveFunction {
             }
         }
         if cluster.ends_at().is_some_and(|end| self.world.now() >= end) {
-            let live_pods = match self.access.kube(self.eks.as_ref(), cluster).await? {
-                Some(access) => self.jobs.live_pods(&access).await?,
-                None => 0,
-            };
+            let live_pods = self.live_pods(cluster).await?;
             self.world.cluster_command(cluster.id, &Command::KeepaliveTick { live_pods }).await?;
         }
-        Ok(())
+        self.world.audit(cluster.id).await
+    }
+
+    /// Pods of operators that are alive in an idle cluster. With credentials that are not valid any more nobody can
+    /// look; the teardown, which looks once more before it begins, then fails and tells why.
+    async fn live_pods(&self, cluster: &Cluster) -> Result<u32, Error> {
+        match self.access.kube(self.eks.as_ref(), cluster).await {
+            Ok(Some(access)) => Ok(self.jobs.live_pods(&access).await?),
+            Ok(None) => Ok(0),
+            Err(Error::Port(error)) if error.kind == PortErrorKind::Denied => {
+                tracing::warn!(cluster.id = %cluster.id, "nobody can look for pods: {error}");
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn look_after_run(&self, id: RunId) -> Result<(), Error> {
@@ -140,3 +152,7 @@ impl KeepaliveFunction {
 fn is_stopping(cluster: &Cluster) -> bool {
     cluster.status() == Status::Terminating && cluster.phase.build().is_some_and(|b| b.purpose != Purpose::Destroy)
 }
+
+#[cfg(test)]
+#[path = "sweep_tests.rs"]
+mod tests;

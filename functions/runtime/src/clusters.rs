@@ -117,6 +117,10 @@ impl World {
                 Some(builds) => builds.stop(cluster.id, *epoch).await?,
                 None => return Ok(false),
             },
+            Effect::Receipt { generation, first_epoch, last_epoch } => match &self.auditor {
+                Some(auditor) => self.write_receipt(auditor, cluster, *generation, *first_epoch..=*last_epoch).await?,
+                None => return Ok(false),
+            },
             Effect::EnableKeepalive => match &self.keepalive_rule {
                 Some(rule) => rule.enable().await?,
                 None => return Ok(false),

@@ -80,6 +80,7 @@ async fn the_document_describes_every_route() {
             "get /v1/clusters",
             "get /v1/clusters/{id}",
             "get /v1/clusters/{id}/events",
+        "get /v1/clusters/{id}/receipts",
             "get /v1/flows",
             "get /v1/flows/{id}",
             "get /v1/flows/{id}/runs",

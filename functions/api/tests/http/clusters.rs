@@ -115,3 +115,46 @@ async fn a_waiting_creation_is_not_cancelled_by_a_plain_delete() {
     deployment.acquire(&cluster, &text(&published, "/run/id")).await;
     refused(&deployment.delete(&format!("/v1/clusters/{cluster}")).await, 409, "in use by 1 run(s)");
 }
+
+#[tokio::test]
+async fn a_teardown_that_takes_a_person_is_shown_with_what_it_costs() {
+    let (deployment, cluster) = Deployment::active().await;
+    let path = format!("/v1/clusters/{cluster}");
+    deployment.delete(&path).await;
+    deployment.begin_and_fail(&cluster, domain::failure::FailureClass::Credentials).await;
+    let (_, view) = deployment.get(&path).await;
+    assert_eq!((&view["status"], &view["last_error"]["class"]), (&json!("Terminating"), &json!("credentials")));
+    let retry = &view["retry"];
+    assert_eq!((&retry["attempt"], &retry["parked"]), (&json!(2), &json!(true)));
+    assert_eq!(retry["next_try_at"], "2026-11-22T13:00:00Z");
+    assert!(retry["cost"]["usd_per_hour"].as_f64().is_some_and(|usd| usd > 0.1), "{retry}");
+    let (_, history) = deployment.get(&format!("{path}/events")).await;
+    let parked = history["events"].as_array().and_then(|events| events.last()).expect("an event").clone();
+    assert_eq!(parked["kind"], "teardown_parked");
+    assert!(text(&parked, "/message").contains("costs up to $0."), "{parked}");
+
+    deployment.delete(&path).await;
+    deployment.finish_build(&cluster).await;
+    let (_, view) = deployment.get(&path).await;
+    assert_eq!((&view["status"], &view["last_error"], &view["retry"]), (&json!("Terminated"), &json!(null), &json!(null)));
+}
+
+#[tokio::test]
+async fn a_teardown_has_a_receipt_with_an_inventory() {
+    let (deployment, cluster) = Deployment::active().await;
+    let path = format!("/v1/clusters/{cluster}");
+    let (_, none) = deployment.get(&format!("{path}/receipts")).await;
+    assert_eq!(none, json!({"receipts": [], "inventory": null}));
+    deployment.delete(&path).await;
+    deployment.finish_build(&cluster).await;
+    let (status, list) = deployment.get(&format!("{path}/receipts")).await;
+    assert_eq!(status, 200, "{list}");
+    let receipt = &list["receipts"][0];
+    assert_eq!((&receipt["generation"], &receipt["resources"]), (&json!(1), &json!(0)));
+    assert_eq!(receipt["inventory"]["result"], "clean");
+    assert_eq!(list["inventory"]["result"], "clean");
+    let (_, document) = deployment.get("/openapi.json").await;
+    let described = document["components"]["schemas"]["Receipt"]["properties"].as_object().expect("a schema");
+    let names: Vec<_> = receipt.as_object().expect("an object").keys().collect();
+    assert!(names.iter().all(|name| described.contains_key(*name)) && names.len() == described.len(), "{names:?}");
+}

@@ -37,7 +37,7 @@ async fn publishing_starts_a_run_that_says_what_it_waits_for() {
     let (status, body) = deployment.post(PATH, flow()).await;
     assert_eq!(status, 201, "{body}");
     assert_eq!(body["run"]["status"], "pending");
-    let expected = "waiting for cluster 'aws:aqueduct_ondemand_k8s' to be created, about 16 min";
+    let expected = "waiting for cluster 'aws:aqueduct_ondemand_k8s' to be created, about 16 min, as AWS usually takes";
     assert_eq!(body["run"]["message"], expected);
     let started = deployment.memory.machines.log().started;
     assert!(started.contains_key(&("flow-run", text(&body, "/run/id"))));

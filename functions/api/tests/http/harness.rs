@@ -78,6 +78,16 @@ impl Deployment {
         }
     }
 
+    /// Lets the present build of a cluster begin and fail.
+    pub async fn begin_and_fail(&self, cluster: &str, class: domain::failure::FailureClass) {
+        let id: ClusterId = cluster.parse().expect("an id");
+        let epoch = self.world.cluster(id).await.expect("a cluster").value.epoch;
+        let failure = domain::Failure::new(class, "it does not work");
+        for command in [Command::BeginBuild { epoch, live_pods: 0 }, Command::BuildFailed { epoch, failure }] {
+            self.world.cluster_command(id, &command).await.expect("is accepted");
+        }
+    }
+
     /// Lets a run ask for its cluster, as its machine would.
     pub async fn acquire(&self, cluster: &str, run: &str) {
         let run: RunId = run.parse().expect("an id");

@@ -61,7 +61,8 @@ async fn a_run_is_followed_from_its_submission_to_its_end() {
 
     succeed(&deployment, &published, "limit", ("numeric", "json"), "10").await;
     let load: OperatorId = text(&operator(&show(&deployment, &published).await, "load"), "/id").parse().expect("an id");
-    command(&deployment, &published, &Command::Started { operator: load, attempt: 1, beginning: Beginning::default() }).await;
+    command(&deployment, &published, &Command::Started { operator: load, attempt: 1, beginning: Beginning::default() })
+        .await;
     let shown = show(&deployment, &published).await;
     assert_eq!(shown["message"], "1 of 3 operators done; running: load");
     assert_eq!(operator(&shown, "load")["timeline"]["started_at"], "2026-11-22T12:00:00Z");
@@ -144,8 +145,15 @@ async fn waiting_runs_know_their_position() {
         deployment.acquire(&cluster, run).await;
     }
     for (run, position) in [(&first, 1), (&second, 2)] {
-        assert_eq!(deployment.get(&format!("/v1/runs/{run}")).await.1["position"], position);
+        let (_, shown) = deployment.get(&format!("/v1/runs/{run}")).await;
+        assert_eq!(shown["position"], position);
+        assert_eq!(shown["wait"]["runs"], json!([first, second]));
+        assert_eq!((&shown["wait"]["waits_for"], &shown["wait"]["phase"]), (&json!("creation"), &json!("Creating")));
+        assert_eq!(shown["wait"]["estimate_seconds"], 16 * 60);
+        assert_eq!(shown["wait"]["estimated_from_builds"], 0);
     }
+    let (_, view) = deployment.get(&format!("/v1/clusters/{cluster}")).await;
+    assert_eq!(view["wait"]["runs"], json!([first, second]));
     let (_, list) = deployment.get(&runs).await;
     assert_eq!((text(&list, "/runs/0/id"), text(&list, "/runs/1/id")), (second, first));
 }

@@ -2,14 +2,18 @@
 //!
 //! | command | Terminated | Creating | Active | Updating | Terminating |
 //! |---|---|---|---|---|---|
-//! | acquire | → Creating, wait | wait | lease | lease; wait if nodes are being replaced | wait; re-create when destroyed |
-//! | create | → Creating | no-op; with a delta: refuse | as update | no-op; with a delta: refuse | refuse |
-//! | update | refuse | refuse | → Updating; refuse to replace nodes in use | refuse | refuse |
+//! | acquire | → Creating, wait | wait | lease | lease; wait if nodes are being taken away | wait; re-create when destroyed; a parked retry starts at once |
+//! | release | – | → Terminating if nobody waits any more and no person asked | idle clock starts after the last | – | – |
+//! | create | → Creating | remember that a person asked; with a delta: refuse | as update | no-op; with a delta: refuse | refuse |
+//! | update | refuse | refuse | → Updating; refuse to take away nodes in use | refuse | refuse |
 //! | delete | no-op | cancel if nobody waits | → Terminating if nobody uses it | refuse | no-op; a waiting retry starts at once |
 //! | force-delete | no-op | stop, → Terminating | → Terminating, runs fail | stop, → Terminating | as delete |
 //! | keepalive tick | – | – | → Terminating if idle for longer than the keepalive | – | – |
 //! | build succeeded | – | → Active | – | → Active | → Terminated, or → Creating if runs wait |
-//! | build failed | – | again, or → Terminating | – | → Active, old settings | again, later |
+//! | build failed | – | again, or → Terminating | – | → Active, old settings | again, later; parked in the end: its waiters fail, tried hourly |
+//! | leftover found | → Terminating | – | – | – | – |
+//!
+//! A creation whose first build has not begun ends in Terminated at once: nothing was made.
 //!
 //! Two rules hold everywhere: the epoch moves on every change of phase or build, and what carries another epoch than
 //! the build that is waited for changes nothing.
@@ -18,7 +22,7 @@ mod builds;
 mod requests;
 
 use super::view::seconds_between;
-use super::{Build, Cluster, Effect, Phase, Purpose, Refusal, Status};
+use super::{Build, Cluster, Effect, Phase, Purpose, Refusal, Status, Stuck};
 use crate::{Failure, RunId, event::Event, settings::SettingsDelta};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -61,6 +65,11 @@ pub enum Command {
         epoch: u64,
         /// Pods of operators seen alive in the cluster, where it is about to be torn down.
         live_pods: u32,
+    },
+    /// Resources of a generation were found that should not exist, and their Terraform state is there.
+    CollectLeftover {
+        /// The generation.
+        generation: u32,
     },
     /// A build has ended well.
     BuildSucceeded {
@@ -132,6 +141,7 @@ pub fn decide(cluster: &Cluster, command: &Command, now: Timestamp) -> Result<De
         Command::Delete => draft.delete()?,
         Command::ForceDelete => draft.force_delete(),
         Command::KeepaliveTick { live_pods } => draft.keepalive_tick(*live_pods),
+        Command::CollectLeftover { generation } => draft.collect_leftover(*generation),
         Command::BeginBuild { epoch, live_pods } => draft.begin_build(*epoch, *live_pods),
         Command::BuildSucceeded { epoch, report } => draft.build_succeeded(*epoch, report),
         Command::BuildFailed { epoch, failure } => draft.build_failed(*epoch, failure),
@@ -146,36 +156,78 @@ struct Draft {
     now: Timestamp,
 }
 
+/// What a build is to be.
+struct Plan {
+    purpose: Purpose,
+    attempt: u32,
+    delay_seconds: u64,
+    forced: bool,
+    leftover: Option<u32>,
+}
+
+impl Plan {
+    /// The first try, at once.
+    fn first(purpose: Purpose) -> Self {
+        Self { purpose, attempt: 1, delay_seconds: 0, forced: false, leftover: None }
+    }
+
+    /// The same build once more, after a while.
+    fn again(build: &Build, attempt: u32, delay_seconds: u64) -> Self {
+        Self { purpose: build.purpose, attempt, delay_seconds, forced: build.forced, leftover: build.leftover }
+    }
+}
+
 impl Draft {
-    fn start_creation(&mut self, waiters: BTreeSet<RunId>, because: String) {
+    fn start_creation(&mut self, waiters: BTreeSet<RunId>, requested: bool, because: String) {
         self.cluster.generation += 1;
         self.effect(Effect::EnableKeepalive);
-        let build = self.new_build(Purpose::Create, 1, 0, false);
-        self.enter(Phase::Creating { build, waiters });
+        let build = self.new_build(&Plan::first(Purpose::Create));
+        self.enter(Phase::Creating { build, waiters, requested });
         self.note("creation_started", because);
     }
 
     /// Ends whatever the cluster is doing. A build that has begun is stopped first, and the teardown begins when it
     /// has ended: never two builds at once.
-    fn tear_down(&mut self, because: &str, forced: bool, waiters: BTreeSet<RunId>) {
+    fn tear_down(&mut self, because: &str, forced: bool) {
         self.note("teardown_started", because);
-        match self.cluster.phase.build().filter(|build| build.begun_at.is_some()).cloned() {
-            Some(build) => {
+        match self.cluster.phase.build().cloned() {
+            Some(build) if build.begun_at.is_some() => {
                 self.effect(Effect::StopBuild { epoch: build.epoch });
                 self.cluster.epoch += 1;
-                self.enter(Phase::Terminating { build: Build { forced: true, ..build }, waiters });
+                let build = Build { forced: true, ..build };
+                self.enter(Phase::Terminating { build, waiters: BTreeSet::new(), stuck: None });
             }
-            // A build that has not begun (it would find its epoch gone) leaves at most what earlier tries made.
-            None => {
-                let abandoned = self.cluster.phase.build().is_some();
-                self.destroy(waiters, forced || abandoned);
+            // It would find its epoch gone, and no build was before it.
+            Some(Build { purpose: Purpose::Create, attempt: 1, .. }) => {
+                self.note("destroyed", "Terminated: its creation had not begun, nothing was made");
+                self.terminated();
             }
+            // A build that has not begun leaves at most what earlier tries made.
+            abandoned => self.destroy(BTreeSet::new(), forced || abandoned.is_some()),
         }
     }
 
+    fn terminated(&mut self) {
+        self.cluster.epoch += 1;
+        self.enter(Phase::Terminated);
+    }
+
     fn destroy(&mut self, waiters: BTreeSet<RunId>, forced: bool) {
-        let build = self.new_build(Purpose::Destroy, 1, 0, forced);
-        self.enter(Phase::Terminating { build, waiters });
+        let build = self.new_build(&Plan { forced, ..Plan::first(Purpose::Destroy) });
+        self.enter(Phase::Terminating { build, waiters, stuck: None });
+    }
+
+    /// Destroys what should be gone already, unless there is anything else to do: then it is looked for again later.
+    fn collect_leftover(&mut self, generation: u32) -> Reply {
+        let present = self.cluster.generation;
+        if self.cluster.phase == Phase::Terminated && (1..=present).contains(&generation) {
+            self.note("leftover_found", format!("resources of generation {generation} still exist: destroying them"));
+            self.effect(Effect::EnableKeepalive);
+            let leftover = (generation != present).then_some(generation);
+            let build = self.new_build(&Plan { forced: true, leftover, ..Plan::first(Purpose::Destroy) });
+            self.enter(Phase::Terminating { build, waiters: BTreeSet::new(), stuck: None });
+        }
+        Reply::Accepted
     }
 
     /// A teardown that has not begun no longer heeds live pods.
@@ -187,21 +239,20 @@ impl Draft {
 
     /// A teardown that waits for its next try is tried at once.
     fn hasten_teardown(&mut self) {
-        if let Phase::Terminating { build, waiters } = &self.cluster.phase
+        if let Phase::Terminating { build, waiters, stuck } = self.cluster.phase.clone()
             && build.purpose == Purpose::Destroy
             && build.begun_at.is_none()
             && build.not_before > self.now
         {
-            let (attempt, forced, waiters) = (build.attempt, build.forced, waiters.clone());
-            let build = self.new_build(Purpose::Destroy, attempt, 0, forced);
-            self.enter(Phase::Terminating { build, waiters });
+            let build = self.new_build(&Plan::again(&build, build.attempt, 0));
+            let stuck = stuck.map(|stuck| Box::new(Stuck { parked: false, ..*stuck }));
+            self.enter(Phase::Terminating { build, waiters, stuck });
         }
     }
 
     /// Active; the runs that waited get their leases and are told so.
     fn activate(&mut self, leases: BTreeSet<RunId>, waiters: BTreeSet<RunId>) {
         self.cluster.epoch += 1;
-        self.cluster.last_error = None;
         let leases = &leases | &waiters;
         let idle_since = leases.is_empty().then_some(self.now);
         self.enter(Phase::Active { leases, idle_since });
@@ -213,13 +264,14 @@ impl Draft {
     }
 
     /// Decides on a build: a new epoch, and the machine that runs it.
-    fn new_build(&mut self, purpose: Purpose, attempt: u32, delay_seconds: u64, forced: bool) -> Build {
+    fn new_build(&mut self, plan: &Plan) -> Build {
         self.cluster.epoch += 1;
-        let (epoch, generation) = (self.cluster.epoch, self.cluster.generation);
+        let Plan { purpose, attempt, delay_seconds, forced, leftover } = *plan;
+        let (epoch, generation) = (self.cluster.epoch, leftover.unwrap_or(self.cluster.generation));
         self.effect(Effect::StartMachine { epoch, generation, purpose, delay_seconds });
         let delay = SignedDuration::from_secs(i64::try_from(delay_seconds).unwrap_or(0));
         let not_before = self.now.checked_add(delay).unwrap_or(self.now);
-        Build { epoch, purpose, attempt, forced, not_before, begun_at: None }
+        Build { epoch, purpose, attempt, forced, not_before, begun_at: None, leftover }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -241,8 +293,12 @@ impl Draft {
     }
 
     fn fail_with(&mut self, failure: &Failure, kind: &str, and_now: &str) {
-        self.note(kind, format!("{}: {and_now}", failure.message));
+        self.note_failure(failure, kind, and_now);
         self.cluster.last_error = Some(failure.clone());
+    }
+
+    fn note_failure(&mut self, failure: &Failure, kind: &str, and_now: &str) {
+        self.note(kind, format!("{}: {and_now}", failure.message));
     }
 
     fn note(&mut self, kind: &str, message: impl Into<String>) {

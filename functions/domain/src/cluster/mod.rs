@@ -6,7 +6,7 @@ mod view;
 
 pub use decide::{BuildReport, Command, Decision, Reply, decide};
 pub use refusal::Refusal;
-pub use view::{Alive, View, seconds_between};
+pub use view::{Alive, Retry, View, Wait, seconds_between};
 
 use crate::{ClusterId, Failure, IntegrationId, RunId, settings::Settings};
 use jiff::Timestamp;
@@ -37,7 +37,7 @@ pub struct Cluster {
     pub phase: Phase,
     /// Since when it is there.
     pub phase_since: Timestamp,
-    /// The last failure that has not been followed by a success.
+    /// The last failure of a creation or an update that has not been followed by a success.
     pub last_error: Option<Failure>,
     /// How long earlier builds took, for estimates.
     pub history: History,
@@ -59,6 +59,9 @@ pub enum Phase {
         build: Build,
         /// Runs that wait for it.
         waiters: BTreeSet<RunId>,
+        /// Whether a person asked for it: then it is made even if no run waits any more.
+        #[serde(default = "yes")]
+        requested: bool,
     },
     /// It can run operators.
     Active {
@@ -84,7 +87,26 @@ pub enum Phase {
         build: Build,
         /// Runs that wait for the next generation.
         waiters: BTreeSet<RunId>,
+        /// What keeps it from ending; none unless a try has failed.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        stuck: Option<Box<Stuck>>,
     },
+}
+
+/// A teardown that has failed and is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stuck {
+    /// Why the last try failed.
+    pub failure: Failure,
+    /// Whether it is tried hourly only, since it takes a person, or earlier retries were of no use.
+    pub parked: bool,
+    /// The epoch of its first try.
+    pub first_epoch: u64,
+}
+
+/// Documents of before this was known: what somebody asked for must not be undone.
+fn yes() -> bool {
+    true
 }
 
 /// The status word, spelled as the SDK spells it.
@@ -129,6 +151,9 @@ pub struct Build {
     pub not_before: Timestamp,
     /// When it was allowed to start; none while it waits.
     pub begun_at: Option<Timestamp>,
+    /// The generation it destroys, if that is one that should be gone already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leftover: Option<u32>,
 }
 
 /// Durations, in seconds, of the last few successful builds.
@@ -144,6 +169,12 @@ impl History {
         if durations.len() > Self::KEPT {
             durations.remove(0);
         }
+    }
+
+    /// How many builds of this purpose an estimate rests on; with none, it is what is known of AWS.
+    #[must_use]
+    pub fn seen(&self, purpose: Purpose) -> usize {
+        self.0.get(&purpose).map_or(0, Vec::len)
     }
 
     /// How long a build of this purpose is likely to take, in seconds: the median of what was seen here, else what
@@ -196,6 +227,15 @@ pub enum Effect {
         run: RunId,
         /// Why.
         failure: Failure,
+    },
+    /// Write down what these builds have destroyed, and look whether anything is left.
+    Receipt {
+        /// The generation that was destroyed.
+        generation: u32,
+        /// The epoch of the first build.
+        first_epoch: u64,
+        /// The epoch of the last build, the one that succeeded.
+        last_epoch: u64,
     },
     /// Let the keepalive rule tick: it ends idle clusters, and performs what a crash left undone.
     EnableKeepalive,
@@ -289,6 +329,22 @@ impl Cluster {
     #[must_use]
     pub fn status(&self) -> Status {
         self.phase.status()
+    }
+
+    /// The generation that the present build works on.
+    #[must_use]
+    pub fn build_generation(&self) -> u32 {
+        self.phase.build().and_then(|build| build.leftover).unwrap_or(self.generation)
+    }
+
+    /// What is wrong at present: why the teardown under way does not succeed, else the last failure of a creation or
+    /// an update that has not been followed by a success.
+    #[must_use]
+    pub fn present_error(&self) -> Option<&Failure> {
+        match &self.phase {
+            Phase::Terminating { stuck: Some(stuck), .. } => Some(&stuck.failure),
+            _ => self.last_error.as_ref(),
+        }
     }
 
     /// Whether the build of this epoch is the one the cluster waits for.

@@ -31,9 +31,9 @@ pub enum Refusal {
         /// The runs.
         runs: Vec<RunId>,
     },
-    /// Nodes that runs use would be replaced.
+    /// Nodes that runs use would be taken away.
     #[error(
-        "cluster '{name}': another node type means new nodes, and {} run(s) use the present ones: {}; wait for them or cancel them, then update",
+        "cluster '{name}': another node type means new nodes and a lower maximum means fewer, and {} run(s) use the present ones: {}; wait for them or cancel them, then update",
         runs.len(), runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     NodesInUse {

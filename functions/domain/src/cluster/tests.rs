@@ -2,7 +2,9 @@
 //! hold of every decision is checked.
 
 mod builds;
+mod cancel;
 mod properties;
+mod stuck;
 mod table;
 mod teardown;
 mod told;
@@ -171,7 +173,7 @@ fn check_step(before: &Cluster, after: &Cluster) {
         .range(before.next_effect..)
         .filter_map(|(_, effect)| match effect {
             Effect::StartMachine { epoch, generation, .. } => {
-                assert_eq!(*generation, after.generation);
+                assert_eq!(*generation, after.build_generation());
                 Some(*epoch)
             }
             _ => None,

@@ -46,6 +46,32 @@ pub struct View {
     pub build_elapsed_seconds: Option<u64>,
     /// How long the present build is likely to take in all, in seconds.
     pub build_estimate_seconds: Option<u64>,
+    /// What follows the failure of the last try; none unless it is to be tried again.
+    pub retry: Option<Retry>,
+}
+
+/// A build that waits for its next try.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Retry {
+    /// Which try it will be, the second or a later one.
+    pub attempt: u32,
+    /// When.
+    pub next_try_at: Timestamp,
+    /// Whether it is tried hourly only: it takes a person, or earlier retries were of no use.
+    pub parked: bool,
+}
+
+/// What a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Wait {
+    /// What must happen first: `creation`, `destruction and creation`, or `replacement of nodes`.
+    pub waits_for: &'static str,
+    /// Since when the cluster is in its present phase.
+    pub phase_since: Timestamp,
+    /// Seconds until the run is likely to get the cluster.
+    pub estimate_seconds: u64,
+    /// How many earlier builds of this cluster the estimate rests on; with none, it is what AWS usually takes.
+    pub estimated_from_builds: usize,
 }
 
 impl Cluster {
@@ -76,6 +102,32 @@ impl Cluster {
             ends_at: self.ends_at(),
             build_elapsed_seconds: build.and_then(|b| b.begun_at).map(|begun| seconds_between(begun, now)),
             build_estimate_seconds: build.map(|b| self.history.estimate(b.purpose)),
+            retry: self.retry(),
+        }
+    }
+
+    fn retry(&self) -> Option<Retry> {
+        let build = self.phase.build().filter(|build| build.attempt > 1 && build.begun_at.is_none())?;
+        let parked = matches!(&self.phase, Phase::Terminating { stuck: Some(stuck), .. } if stuck.parked);
+        Some(Retry { attempt: build.attempt, next_try_at: build.not_before, parked })
+    }
+
+    /// What a run that waits at this moment waits for.
+    #[must_use]
+    pub fn wait(&self, now: Timestamp) -> Wait {
+        let seen = |purpose| self.history.seen(purpose);
+        let (waits_for, builds) = match &self.phase {
+            Phase::Terminated | Phase::Creating { .. } | Phase::Active { .. } => ("creation", seen(Purpose::Create)),
+            Phase::Updating { .. } => ("replacement of nodes", seen(Purpose::Update)),
+            Phase::Terminating { .. } => {
+                ("destruction and creation", seen(Purpose::Destroy).min(seen(Purpose::Create)))
+            }
+        };
+        Wait {
+            waits_for,
+            phase_since: self.phase_since,
+            estimate_seconds: self.wait_estimate_seconds(now),
+            estimated_from_builds: builds,
         }
     }
 
@@ -98,7 +150,9 @@ impl Cluster {
         match &self.phase {
             Phase::Terminated => self.history.estimate(Purpose::Create),
             Phase::Creating { .. } => left(Purpose::Create),
-            Phase::Active { .. } | Phase::Updating { .. } => 0,
+            Phase::Active { .. } => 0,
+            // A run that waits here waits for new nodes.
+            Phase::Updating { .. } => left(Purpose::Update),
             Phase::Terminating { .. } => left(Purpose::Destroy) + self.history.estimate(Purpose::Create),
         }
     }

@@ -1,6 +1,6 @@
 //! What runs, people and the keepalive rule ask for.
 
-use super::{Draft, Reply};
+use super::{Draft, Plan, Reply};
 use crate::RunId;
 use crate::cluster::{Phase, Purpose, Refusal, Status};
 use crate::failure::{Failure, FailureClass};
@@ -17,7 +17,7 @@ impl Draft {
                 Reply::Granted { generation }
             }
             Phase::Updating { leases, waiters, previous, .. } => {
-                if leases.contains(&run) || !self.cluster.settings.replace_nodes_of(previous) {
+                if leases.contains(&run) || !self.cluster.settings.take_nodes_from(previous) {
                     leases.insert(run);
                     Reply::Granted { generation }
                 } else {
@@ -25,12 +25,20 @@ impl Draft {
                     Reply::Waiting
                 }
             }
-            Phase::Creating { waiters, .. } | Phase::Terminating { waiters, .. } => {
+            Phase::Creating { waiters, .. } => {
                 waiters.insert(run);
                 Reply::Waiting
             }
+            Phase::Terminating { waiters, stuck, .. } => {
+                waiters.insert(run);
+                if let Some(stuck) = stuck.as_mut().filter(|stuck| stuck.parked) {
+                    stuck.parked = false;
+                    self.hasten_teardown();
+                }
+                Reply::Waiting
+            }
             Phase::Terminated => {
-                self.start_creation(BTreeSet::from([run]), format!("run {run} needs the cluster"));
+                self.start_creation(BTreeSet::from([run]), false, format!("run {run} needs the cluster"));
                 Reply::Waiting
             }
         }
@@ -50,7 +58,12 @@ impl Draft {
                 leases.remove(&run);
                 waiters.remove(&run);
             }
-            Phase::Creating { waiters, .. } | Phase::Terminating { waiters, .. } => {
+            Phase::Creating { waiters, requested, .. } => {
+                if waiters.remove(&run) && waiters.is_empty() && !*requested {
+                    self.tear_down("no run waits for it any more", false);
+                }
+            }
+            Phase::Terminating { waiters, .. } => {
                 waiters.remove(&run);
             }
             Phase::Terminated => {}
@@ -59,13 +72,19 @@ impl Draft {
     }
 
     pub(super) fn create(&mut self, delta: &SettingsDelta) -> Result<Reply, Refusal> {
-        match &self.cluster.phase {
+        match &mut self.cluster.phase {
             Phase::Terminated => {
                 self.cluster.settings = self.cluster.settings.merged(delta)?;
-                self.start_creation(BTreeSet::new(), "a user asked for the cluster".to_owned());
+                self.start_creation(BTreeSet::new(), true, "a user asked for the cluster".to_owned());
                 Ok(Reply::Accepted)
             }
-            Phase::Creating { .. } | Phase::Updating { .. } if delta.is_empty() => Ok(Reply::Accepted),
+            Phase::Creating { requested, .. } if delta.is_empty() => {
+                if !std::mem::replace(requested, true) {
+                    self.note("requested", "a user asked for the cluster: it is made even if no run waits any more");
+                }
+                Ok(Reply::Accepted)
+            }
+            Phase::Updating { .. } if delta.is_empty() => Ok(Reply::Accepted),
             Phase::Creating { .. } | Phase::Updating { .. } => {
                 Err(self.busy("creating it with other settings", Status::Active))
             }
@@ -81,14 +100,14 @@ impl Draft {
         };
         let leases = leases.clone();
         let settings = self.cluster.settings.merged(delta)?;
-        if settings.replace_nodes_of(&self.cluster.settings) && !leases.is_empty() {
+        if settings.take_nodes_from(&self.cluster.settings) && !leases.is_empty() {
             let runs = leases.into_iter().collect();
             return Err(Refusal::NodesInUse { name: self.cluster.name.clone(), runs });
         }
         let previous = std::mem::replace(&mut self.cluster.settings, settings);
         // What AWS has after a failed update is not known: the next one builds, whatever it changes.
         if self.cluster.settings.need_build_from(&previous) || self.cluster.last_error.is_some() {
-            let build = self.new_build(Purpose::Update, 1, 0, false);
+            let build = self.new_build(&Plan::first(Purpose::Update));
             self.enter(Phase::Updating { build, leases, waiters: BTreeSet::new(), previous: Box::new(previous) });
             self.note("update_started", "a user changed the settings");
         } else if self.cluster.settings != previous {
@@ -105,9 +124,9 @@ impl Draft {
         match &self.cluster.phase {
             Phase::Terminated => {}
             Phase::Creating { waiters, .. } if !waiters.is_empty() => return Err(in_use(waiters, &self.cluster.name)),
-            Phase::Creating { .. } => self.tear_down("a user cancelled the creation", false, BTreeSet::new()),
+            Phase::Creating { .. } => self.tear_down("a user cancelled the creation", false),
             Phase::Active { leases, .. } if !leases.is_empty() => return Err(in_use(leases, &self.cluster.name)),
-            Phase::Active { .. } => self.tear_down("a user deleted the cluster", false, BTreeSet::new()),
+            Phase::Active { .. } => self.tear_down("a user deleted the cluster", false),
             Phase::Updating { .. } => return Err(self.busy("deleting it", Status::Active)),
             Phase::Terminating { .. } => self.hasten_teardown(),
         }
@@ -132,7 +151,7 @@ impl Draft {
         )
         .remedied_by("Start the run again: it will create the cluster anew.");
         self.fail_runs(&lost, &failure);
-        self.tear_down("a user deleted the cluster by force", true, BTreeSet::new());
+        self.tear_down("a user deleted the cluster by force", true);
         Reply::Accepted
     }
 
@@ -146,7 +165,7 @@ impl Draft {
             if live_pods > 0 {
                 *idle_since = Some(now);
             } else if over {
-                self.tear_down(&format!("idle for longer than the keepalive of {keepalive} s"), false, BTreeSet::new());
+                self.tear_down(&format!("idle for longer than the keepalive of {keepalive} s"), false);
             }
         }
         Reply::Accepted

@@ -194,7 +194,7 @@ fn a_teardown_that_fails_is_tried_again_hourly_in_the_end() {
         story.build_fails(FailureClass::Dependency);
         delays.push(story.started().expect("a retry").1);
         assert_eq!(story.status(), Status::Terminating);
-        assert_eq!(story.cluster.last_error, Some(failure(FailureClass::Dependency)));
+        assert_eq!(story.cluster.present_error(), Some(&failure(FailureClass::Dependency)));
         story.begins();
     }
     assert_eq!(delays, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]);

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 fn happening() -> impl Strategy<Value = Happening> {
     let run = || 1..=3_u128;
     let failures =
-        prop_oneof![Just(FailureClass::Quota), Just(FailureClass::Transient), Just(FailureClass::Dependency)];
+        prop_oneof![Just(FailureClass::Quota), Just(FailureClass::Transient), Just(FailureClass::Credentials)];
     prop_oneof![
         4 => run().prop_map(Happening::Acquire),
         4 => run().prop_map(Happening::Release),

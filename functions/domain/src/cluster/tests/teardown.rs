@@ -167,7 +167,7 @@ fn a_build_that_has_not_begun_is_not_waited_for() {
     story.acquires(1);
     let abandoned = story.build().epoch;
     story.accepts(Command::ForceDelete);
-    assert_eq!(story.started(), Some((Purpose::Destroy, 0)));
+    assert_eq!((story.status(), story.started()), (Status::Terminated, None), "nothing was made");
     assert!(!story.effects.iter().any(|effect| matches!(effect, Effect::StopBuild { .. })));
     assert_eq!(story.ignores(Command::BeginBuild { epoch: abandoned, live_pods: 0 }), Reply::Superseded);
 }

@@ -72,7 +72,7 @@ fn a_waiting_run_is_told_how_long_it_may_take() {
     assert_eq!(estimate(&Story::terminated()), 960);
     assert_eq!(estimate(&creating), 860);
     assert_eq!(estimate(&Story::active()), 0);
-    assert_eq!(estimate(&Story::updating()), 0);
+    assert_eq!(estimate(&Story::updating()), 180, "new nodes");
     assert_eq!(estimate(&terminating), 620 + 960);
     creating.accepts(Command::Delete);
     assert_eq!(estimate(&creating), 720 + 960, "the time of the stopped creation is lost");

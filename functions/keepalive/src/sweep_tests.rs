@@ -1,0 +1,269 @@
+use super::*;
+use domain::cluster::{BuildReport, Phase};
+use domain::flow::{Dag, Engine, Flow};
+use domain::integration::{AccessKey, CredentialsInput};
+use domain::run::{Run, RunStatus};
+use domain::settings::SettingsDelta;
+use domain::{DagId, FlowId, IntegrationId, Secret, Timestamp};
+use runtime::error::PortErrorKind;
+use runtime::integrations::Registration;
+use runtime::memory::{Memory, MemoryEks, MemoryJobs};
+use runtime::ports::KeepaliveRule;
+use std::collections::BTreeMap;
+use std::time::Duration;
+use uuid::Uuid;
+
+const KEEPALIVE: Duration = Duration::from_mins(20);
+
+struct Fixture {
+    memory: Memory,
+    function: KeepaliveFunction,
+    eks: Arc<MemoryEks>,
+    jobs: Arc<MemoryJobs>,
+    cluster: ClusterId,
+}
+
+impl Fixture {
+    async fn registered() -> Self {
+        let memory = Memory::new("2026-11-22T12:00:00Z".parse::<Timestamp>().expect("a moment"));
+        let (eks, jobs) = (Arc::new(MemoryEks::default()), Arc::new(MemoryJobs::default()));
+        let (world, access) = (memory.world(), memory.access());
+        let cluster = ClusterId(Uuid::from_u128(0xc));
+        let (access_key_id, secret_access_key) = ("AKIA1".to_owned(), Secret::new("hush"));
+        let key = AccessKey { access_key_id, secret_access_key, session_token: None };
+        let registration = Registration {
+            id: IntegrationId(Uuid::from_u128(0xa)),
+            cluster,
+            name: "aws".to_owned(),
+            credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
+            file: None,
+            settings: SettingsDelta::default(),
+        };
+        world.register(&access, registration).await.expect("registered");
+        let function = KeepaliveFunction { world, access, eks: eks.clone(), jobs: jobs.clone() };
+        Self { memory, function, eks, jobs, cluster }
+    }
+
+    /// Its cluster is Active, and nobody uses it.
+    async fn idle() -> Self {
+        let fixture = Self::registered().await;
+        fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
+        fixture.build_succeeds().await;
+        fixture.eks.create(&fixture.seen().await.eks_name());
+        fixture
+    }
+
+    async fn does(&self, command: &Command) {
+        self.function.world.cluster_command(self.cluster, command).await.expect("accepted");
+    }
+
+    async fn build_succeeds(&self) {
+        let epoch = self.seen().await.epoch;
+        self.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+        self.does(&Command::BuildSucceeded { epoch, report: BuildReport::default() }).await;
+    }
+
+    async fn seen(&self) -> Cluster {
+        self.function.world.cluster(self.cluster).await.expect("a cluster").value
+    }
+
+    async fn tick(&self) {
+        self.function.tick().await.expect("a sweep");
+    }
+
+    async fn tick_after(&self, time: Duration) {
+        self.memory.clock.advance(time);
+        self.tick().await;
+    }
+
+    /// A run that needs the cluster, whose machine has been started.
+    async fn submits(&self, number: u128) -> RunId {
+        let id = RunId(Uuid::from_u128(number));
+        let (flow, dag) = flow();
+        let world = &self.function.world;
+        let bytes = serde_json::to_vec(&dag).expect("serialises");
+        world.objects.put(&runtime::keys::dag(flow.id, dag.id), bytes, "").await.expect("stored");
+        world.submit_run(id, &flow, &dag, Some(self.cluster), BTreeMap::new()).await.expect("submitted");
+        id
+    }
+
+    async fn run(&self, id: RunId) -> Run {
+        self.function.world.run(id).await.expect("a run").value
+    }
+
+    /// The machine of the present build ends without a word.
+    async fn machine_ends(&self) -> u64 {
+        let epoch = self.seen().await.phase.build().expect("a build").epoch;
+        self.memory.machines.end(&execution_name(self.cluster, epoch));
+        epoch
+    }
+}
+
+/// A flow that has nothing to do.
+fn flow() -> (Flow, Dag) {
+    let dag = Dag {
+        id: DagId(Uuid::from_u128(0xd)),
+        flow: FlowId(Uuid::from_u128(0xf)),
+        name: "shop".to_owned(),
+        created_at: Timestamp::UNIX_EPOCH,
+        engine: Engine::BuiltIn,
+        operators: BTreeMap::new(),
+        artifacts: BTreeMap::new(),
+    };
+    (Flow::before(&dag), dag)
+}
+
+#[tokio::test]
+async fn a_cluster_is_ended_when_it_was_idle_for_its_keepalive() {
+    let fixture = Fixture::idle().await;
+    fixture.tick_after(KEEPALIVE - Duration::from_secs(1)).await;
+    assert_eq!(fixture.seen().await.status(), Status::Active);
+    fixture.tick_after(Duration::from_secs(1)).await;
+    assert_eq!(fixture.seen().await.status(), Status::Terminating);
+    assert!(fixture.memory.rule.is_enabled(), "it is not over yet");
+}
+
+#[tokio::test]
+async fn a_pod_that_is_alive_keeps_an_idle_cluster() {
+    let fixture = Fixture::idle().await;
+    fixture.jobs.live(1);
+    fixture.tick_after(KEEPALIVE * 2).await;
+    let cluster = fixture.seen().await;
+    assert_eq!((cluster.status(), cluster.ends_at()), (Status::Active, Some(fixture.function.world.now() + KEEPALIVE)));
+}
+
+#[tokio::test]
+async fn a_cluster_whose_credentials_are_not_valid_any_more_is_not_kept_in_silence() {
+    let fixture = Fixture::idle().await;
+    fixture.eks.fail(Some(PortErrorKind::Denied));
+    fixture.tick_after(KEEPALIVE).await;
+    assert_eq!(fixture.seen().await.status(), Status::Terminating, "its teardown tells what is wrong");
+    fixture.eks.fail(Some(PortErrorKind::Transient));
+    let fixture = Fixture::idle().await;
+    fixture.eks.fail(Some(PortErrorKind::Transient));
+    fixture.memory.clock.advance(KEEPALIVE);
+    fixture.function.tick().await.expect_err("this may pass");
+    assert_eq!(fixture.seen().await.status(), Status::Active);
+}
+
+#[tokio::test]
+async fn the_rule_rests_when_nothing_is_left_to_look_after() {
+    let fixture = Fixture::idle().await;
+    fixture.tick_after(KEEPALIVE).await;
+    fixture.build_succeeds().await;
+    fixture.tick().await;
+    assert!(!fixture.memory.rule.is_enabled());
+
+    let run = fixture.submits(1).await;
+    fixture.memory.rule.enable().await.expect("enabled");
+    fixture.tick().await;
+    assert!(fixture.memory.rule.is_enabled(), "run {run} is open");
+}
+
+#[tokio::test]
+async fn effects_that_a_crash_left_are_performed() {
+    let fixture = Fixture::registered().await;
+    let mut crippled = fixture.function.world.clone();
+    (crippled.keepalive_rule, crippled.builds) = (None, None);
+    let create = Command::Create { delta: SettingsDelta::default() };
+    crippled.cluster_command(fixture.cluster, &create).await.expect("accepted");
+    assert!(!fixture.memory.rule.is_enabled() && !fixture.seen().await.outbox.is_empty());
+    fixture.tick().await;
+    assert!(fixture.memory.rule.is_enabled() && fixture.seen().await.outbox.is_empty());
+}
+
+#[tokio::test]
+async fn a_build_whose_machine_is_gone_is_stopped_and_tried_again() {
+    let fixture = Fixture::registered().await;
+    fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
+    let lost = fixture.machine_ends().await;
+    fixture.tick().await;
+    assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, lost)], "it may go on without its machine");
+    let cluster = fixture.seen().await;
+    let build = cluster.phase.build().expect("a build");
+    assert_eq!((cluster.status(), build.attempt), (Status::Creating, 2));
+    assert_eq!(cluster.last_error.map(|error| error.class), Some(FailureClass::BuildLost));
+    fixture.tick().await;
+    assert_eq!(fixture.memory.builds.stopped().len(), 1, "the new one runs");
+}
+
+#[tokio::test]
+async fn a_build_that_is_to_stop_is_told_so_again() {
+    let fixture = Fixture::registered().await;
+    fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
+    let epoch = fixture.seen().await.epoch;
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    fixture.does(&Command::Delete).await;
+    assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, epoch)]);
+    fixture.tick().await;
+    assert_eq!(fixture.memory.builds.stopped().len(), 2, "CodeBuild may not have had it the first time");
+}
+
+#[tokio::test]
+async fn a_canceled_run_gives_back_what_it_had_even_if_its_machine_is_gone() {
+    let fixture = Fixture::idle().await;
+    let run = fixture.submits(1).await;
+    fixture.does(&Command::Acquire { run }).await;
+    fixture.memory.machines.end(&run.to_string());
+    fixture.tick().await;
+    assert_eq!(fixture.run(run).await.status, RunStatus::Failed);
+    assert_eq!(fixture.jobs.log().deleted, [run], "its pods would go on");
+    assert!(matches!(fixture.seen().await.phase, Phase::Active { idle_since: Some(_), .. }));
+    assert_eq!(fixture.function.world.open_runs().await.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn the_last_waiting_run_takes_the_creation_with_it() {
+    let fixture = Fixture::registered().await;
+    let run = fixture.submits(1).await;
+    fixture.does(&Command::Acquire { run }).await;
+    let epoch = fixture.seen().await.epoch;
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    fixture.function.world.run_command(run, &run::Command::Cancel).await.expect("canceled");
+    fixture.tick().await;
+    assert_eq!(fixture.seen().await.status(), Status::Terminating);
+    assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, epoch)]);
+}
+
+#[tokio::test]
+async fn a_run_whose_machine_never_started_is_started() {
+    let fixture = Fixture::idle().await;
+    let world = &fixture.function.world;
+    let run = fixture.submits(1).await;
+    let before = fixture.memory.machines.log().started.len();
+    fixture.memory.machines.forget(&run.to_string());
+    assert_eq!(fixture.memory.machines.log().started.len(), before - 1);
+    fixture.tick().await;
+    assert_eq!(fixture.memory.machines.log().started.len(), before);
+    assert_eq!(world.open_runs().await.expect("readable"), [run]);
+}
+
+#[tokio::test]
+async fn accounts_are_looked_into_hourly() {
+    let fixture = Fixture::idle().await;
+    let checked_at = async || {
+        let inventory = fixture.function.world.inventory(fixture.cluster).await.expect("readable");
+        inventory.expect("an inventory").checked_at
+    };
+    fixture.tick().await;
+    let first = checked_at().await;
+    fixture.jobs.live(1);
+    fixture.tick_after(Duration::from_mins(30)).await;
+    assert_eq!(checked_at().await, first);
+    fixture.tick_after(Duration::from_mins(30)).await;
+    assert_eq!(checked_at().await, first + Duration::from_mins(60));
+}
+
+#[tokio::test]
+async fn one_that_cannot_be_looked_after_does_not_keep_the_others_waiting() {
+    let fixture = Fixture::idle().await;
+    fixture.eks.fail(Some(PortErrorKind::Transient));
+    let run = fixture.submits(1).await;
+    fixture.does(&Command::Acquire { run }).await;
+    fixture.memory.machines.end(&run.to_string());
+    let other = fixture.submits(2).await;
+    fixture.memory.machines.forget(&other.to_string());
+    fixture.function.tick().await.expect_err("EKS does not answer");
+    let started = fixture.memory.machines.log().started;
+    assert!(started.contains_key(&("flow-run", other.to_string())), "{started:?}");
+}

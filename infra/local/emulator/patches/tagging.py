@@ -1,0 +1,64 @@
+"""GetResources tells of what the stand-in Terraform provider has made.
+
+ministack knows nothing of it: to the provider a resource is a line in its
+journal (AWS_PROVIDER_JOURNAL) and an entry in Terraform's state. The journal is
+what happened, whatever a state says, so what a state has lost is found here.
+"""
+
+import contextlib
+import json
+import os
+from pathlib import Path
+
+from patches import private
+
+# Types without tags of their own in AWS's tagging API, although they have some.
+UNLISTED = ("aws_iam_role",)
+
+
+def apply():
+    from ministack.services import tagging
+
+    journal = os.environ.get("AWS_PROVIDER_JOURNAL")
+    if not journal:
+        return
+    collectors = private(tagging, "_COLLECTORS")
+
+    def collect():
+        for values in existing(journal).values():
+            tags = values.get("tags_all") or {}
+            yield values["arn"], [{"Key": key, "Value": value} for key, value in tags.items()]
+
+    collectors["provider"] = collect
+
+
+def existing(journal):
+    """The tagged resources that exist, by type and id: the journal's last word on each."""
+    found = {}
+    # A folder holds the journals of several.
+    for path in sorted(Path(journal).iterdir()) if Path(journal).is_dir() else [Path(journal)]:
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as lines:
+            for line in lines:
+                _take(found, line)
+    return found
+
+
+def _take(found, line):
+    # Most lines are about reading, and are long.
+    if not any(f'"operation":"{word}"' in line for word in ("create", "update", "delete")):
+        return
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return  # a line that is being written
+    if entry.get("error") is not None or entry.get("type") in UNLISTED:
+        return
+    values = entry.get("values") or {}
+    # The one type with tags whose ARN Terraform does not tell.
+    if entry.get("type") == "aws_nat_gateway" and "id" in values:
+        values["arn"] = f"arn:aws:ec2:us-east-1:000000000000:natgateway/{values['id']}"
+    key = (entry.get("type"), values.get("id"))
+    if entry.get("operation") == "delete":
+        found.pop(key, None)
+    elif values.get("arn") and values.get("tags_all"):
+        found[key] = values
