@@ -88,6 +88,14 @@ fn every_refusal_names_operator_and_field() {
         ),
         (json!([{"name": " ", "source": source}]), "field 'operators.name'"),
         (
+            json!([{"name": "a", "source": source, "timeout": 0}]),
+            "operator 'a': field 'timeout' must be between 1 and 2592000 seconds (30 days), but is 0",
+        ),
+        (
+            json!([{"name": "a", "source": source, "retries": -1}]),
+            "operator 'a': field 'retries' must be between 0 and 10, but is -1",
+        ),
+        (
             json!([{"name": "s", "source": "def s(): ...", "outputs": ["x", "y"]}, {"name": "a", "source": source, "inputs": ["s"]}]),
             "'s' has several outputs: choose one of 's.x', 's.y'",
         ),
@@ -95,6 +103,21 @@ fn every_refusal_names_operator_and_field() {
         let text = refusal(operators);
         assert!(text.contains(expected), "{text:?} does not say {expected:?}");
     }
+}
+
+#[test]
+fn limits_reach_the_graph_and_its_view() {
+    let operators = json!([{"name": "a", "source": "def a(): ...", "timeout": 3600, "retries": 2}, {"name": "b", "source": "def b(): ..."}]);
+    let dag = flow(operators).expect("a graph").dag;
+    let limits = |name: &str| dag.operators[&operator_id(dag.id, name)].limits;
+    assert_eq!(limits("a"), Limits::parse(Some(3600), Some(2)).expect("limits"));
+    assert_eq!(limits("b"), Limits::default());
+    let mut stored = serde_json::to_value(&dag).expect("serialises");
+    for operator in stored["operators"].as_object_mut().expect("operators").values_mut() {
+        operator.as_object_mut().expect("an operator").remove("limits");
+    }
+    let old: Dag = serde_json::from_value(stored).expect("a graph stored before there were limits");
+    assert!(old.operators.values().all(|operator| operator.limits == Limits::default()));
 }
 
 #[test]
