@@ -1,5 +1,6 @@
 //! One run, and what its operators wrote.
 
+use super::dialect::Dialect;
 use super::multipart;
 use super::objects::{self, LARGEST_ANSWER};
 use crate::error::{self, Error, Result};
@@ -55,10 +56,15 @@ async fn logs(api: &Api, run: &Run) -> std::result::Result<BTreeMap<OperatorId, 
     objects::logs(api, &over.map(|(id, _)| (*id, keys::logs(run.id, *id))).collect()).await
 }
 
-async fn show_artifact(State(api): State<Api>, Named(place): Named<ArtifactPlace>) -> Result<Response> {
+async fn show_artifact(
+    State(api): State<Api>,
+    Dialect(version): Dialect,
+    Named(place): Named<ArtifactPlace>,
+) -> Result<Response> {
     let (run, dag) = api.world.run_with_dag(error::id(&place.run)?).await?;
     let id: ArtifactId = error::id(&place.artifact)?;
-    let result = run::Result::of(id, &dag, &run).ok_or_else(|| Error::not_found("artifact", &place.artifact))?;
+    let result = run::Result::of(id, &dag, &run, version);
+    let result = result.ok_or_else(|| Error::not_found("artifact", &place.artifact))?;
     let content = match result.size() {
         Some(size) if size > LARGEST_ANSWER => {
             return Err(runtime::Error::TooLarge(format!(

@@ -23,7 +23,11 @@ fn written(artifact: &str, artifact_type: &str, serialization: &str) -> OutputTy
 
 /// A published flow with a run whose function has ended in some way.
 async fn ran(deployment: &Deployment, cluster: &str, outcome: Outcome) -> (String, RunId) {
-    let (status, body) = deployment.register("", &graph("shop", cluster), Some("True")).await;
+    ran_graph(deployment, &graph("shop", cluster), outcome).await
+}
+
+async fn ran_graph(deployment: &Deployment, graph: &Value, outcome: Outcome) -> (String, RunId) {
+    let (status, body) = deployment.register("", graph, Some("True")).await;
     assert_eq!(status, 200, "{body}");
     let flow = text(&body, "/id");
     let run = deployment.world.runs_of(flow.parse().expect("an id")).await.expect("reads")[0].id;
@@ -52,7 +56,11 @@ fn failed() -> Outcome {
 }
 
 async fn artifact(deployment: &Deployment, run: RunId, artifact: &str) -> (Value, Option<String>) {
-    let request = Request::get(format!("/api/artifact/{run}/{artifact}/result")).header("api-key", KEY);
+    artifact_for("", deployment, run, artifact).await
+}
+
+async fn artifact_for(sdk: &str, deployment: &Deployment, run: RunId, artifact: &str) -> (Value, Option<String>) {
+    let request = Request::get(format!("{sdk}/api/artifact/{run}/{artifact}/result")).header("api-key", KEY);
     let (status, content_type, body) = deployment.bytes(request.body(Body::empty()).expect("a request")).await;
     assert_eq!(status, 200);
     let boundary = content_type.strip_prefix("multipart/form-data; boundary=").expect("multipart");
@@ -215,6 +223,18 @@ async fn artifacts_come_with_their_content() {
     assert_eq!(metadata["exec_state"]["status"], "succeeded");
     assert_eq!(data.as_deref(), Some("\r\nhi\r\n"));
     refused(&deployment.get(&format!("/api/artifact/{run}/{UNKNOWN}/result")).await, 404, "there is no artifact");
+}
+
+#[tokio::test]
+async fn what_is_not_kept_is_told_in_a_word_that_the_version_knows() {
+    let (deployment, cluster) = Deployment::registered().await;
+    let mut graph = graph("shop", &cluster);
+    graph["artifacts"][WORK_VALUE]["should_persist"] = json!(false);
+    let (_, run) = ran_graph(&deployment, &graph, succeeded()).await;
+    for (sdk, word) in [("", "deleted"), ("/sdk/0.3.5", "canceled"), ("/sdk/0.2.12", "canceled")] {
+        let (metadata, data) = artifact_for(sdk, &deployment, run, WORK_VALUE).await;
+        assert_eq!((metadata["exec_state"]["status"].as_str(), data), (Some(word), None));
+    }
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! How far something is, in the SDK's words: `{"status", "user_logs", "error", "failure_type"}`. Texts are never null.
 
+use super::version::Version;
 use crate::v1::run::Logs;
 use domain::flow::Artifact;
 use domain::run::{FailureType, OperatorError, OperatorState, OperatorStatus, OutputType, Run, RunStatus};
@@ -41,9 +42,10 @@ pub(super) fn of_artifact(
     writer: &OperatorState,
     written: Option<&OutputType>,
     run: &Run,
+    version: Version,
 ) -> Value {
     match written {
-        Some(_) if run.status.is_final() && !artifact.should_persist => state("deleted", None, None, None),
+        Some(_) if run.status.is_final() && !artifact.should_persist => state(version.deleted(), None, None, None),
         Some(_) => state("succeeded", None, None, None),
         None => state(word(writer.status), None, writer.error.as_ref(), writer.failure_type),
     }

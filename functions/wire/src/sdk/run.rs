@@ -5,6 +5,7 @@ use super::flow::precise;
 use super::metadata::{retention, schedule};
 use super::multipart::Multipart;
 use super::nodes::{self, Types, with};
+use super::version::Version;
 use crate::v1::run::Logs;
 use domain::flow::{Dag, Flow};
 use domain::run::{OutputType, Run};
@@ -44,13 +45,13 @@ pub struct Result<'a> {
 impl<'a> Result<'a> {
     /// What is known of an artifact without its content; none if the graph has no such artifact.
     #[must_use]
-    pub fn of(id: ArtifactId, dag: &Dag, run: &'a Run) -> Option<Self> {
+    pub fn of(id: ArtifactId, dag: &Dag, run: &'a Run, version: Version) -> Option<Self> {
         let artifact = dag.artifacts.get(&id)?;
         let writer = run.operators.get(&dag.producer(id)?)?;
         let written = writer.outputs.iter().find(|output| output.artifact_id == id);
         let metadata = json!({
             "name": artifact.name,
-            "exec_state": exec_state::of_artifact(artifact, writer, written, run),
+            "exec_state": exec_state::of_artifact(artifact, writer, written, run, version),
             "serialization_type": written.map(|output| &output.serialization_type),
             "artifact_type": written.map(|output| &output.artifact_type),
         });

@@ -47,4 +47,10 @@ impl Version {
     pub(super) fn built_in_service(self) -> &'static str {
         if self.0.starts_with("0.2.") { "Aqueduct Engine" } else { "Aqueduct" }
     }
+
+    /// The word for an artifact that was not to be kept: only the newest version knows one of its own.
+    #[must_use]
+    pub(super) fn deleted(self) -> &'static str {
+        if self.0 == NEWEST { "deleted" } else { "canceled" }
+    }
 }
