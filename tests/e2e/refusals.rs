@@ -52,6 +52,16 @@ pub async fn change_nothing(world: Arc<World>) {
             400,
             "no profile 'nobody'",
         ),
+        (
+            &post,
+            "/v1/integrations",
+            register(
+                "aws",
+                json!({"access_key_id": "AKIA0000000000000000", "secret_access_key": "of nobody", "region": "us-east-1"}),
+            ),
+            400,
+            "AWS does not accept these credentials",
+        ),
         (&post, "/v1/flows", json!({"name": "empty", "operators": []}), 400, "at least one operator"),
         (
             &post,
