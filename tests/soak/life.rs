@@ -71,6 +71,11 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
             println!("{line}");
         }
     }
+    for run in runs.iter().filter(|run| verbose && run["status"] == "failed") {
+        let operators = items(&run["operators"]).iter();
+        let errors: Vec<_> = operators.map(|operator| &operator["error"]).filter(|error| !error.is_null()).collect();
+        println!("run {} failed: {}, {errors:?}", run["id"], run["error"]);
+    }
     if plan.expiry.is_some() {
         count(&mut outcome.faults, "credentials expired".to_owned());
     }

@@ -28,16 +28,28 @@ struct Arguments {
     /// Begin no further life after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
-    /// Show what happens in a life
+    /// Show what happens in a life, and keep its logs
     #[arg(long)]
     verbose: bool,
-    /// What a test harness is given; nothing of it means anything here
+    /// What a test harness is given: words that this test's name must hold, and options that mean nothing here
     #[arg(hide = true, allow_hyphen_values = true)]
-    _rest: Vec<String>,
+    harness: Vec<String>,
+}
+
+impl Arguments {
+    /// Whether a test harness would run a test of this name.
+    fn is_meant(&self) -> bool {
+        let mut words = self.harness.iter().filter(|word| !word.starts_with('-')).peekable();
+        let listing = self.harness.iter().any(|word| word == "--list");
+        !listing && (words.peek().is_none() || words.any(|word| "soak".contains(word.as_str())))
+    }
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if !arguments.is_meant() {
+        return ExitCode::SUCCESS;
+    }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     match runtime.block_on(soak(&arguments)) {
         Ok(tally) if tally.is_clean() => ExitCode::SUCCESS,
@@ -77,7 +89,7 @@ async fn soak(arguments: &Arguments) -> Result<Tally, local::Error> {
     }
     stack.shutdown().await;
     println!("{}", tally.report(started.elapsed()));
-    if tally.is_clean() {
+    if tally.is_clean() && !arguments.verbose {
         std::fs::remove_dir_all(directory.path("")).ok();
     } else {
         println!("logs are in {}", directory.path("").display());

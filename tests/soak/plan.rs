@@ -44,8 +44,10 @@ impl Plan {
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut rules: Vec<Value> = (0..rng.usize(2..6)).map(|_| rule(&mut rng)).collect();
-        // Kills of whatever it is, thinly spread over the whole life.
-        rules.push(json!({"kind": "lambda", "on": "*", "action": "kill_after", "probability": 0.01}));
+        // And whatever else works for a cluster may die at any time, seldom.
+        for on in ["cluster *", "run *", "keepalive *"] {
+            rules.push(json!({"kind": "lambda", "on": on, "action": "kill_after", "probability": 0.01}));
+        }
         let expiry = (rng.u32(0..5) == 0).then(|| (seconds(&mut rng, 2.0, 25.0), seconds(&mut rng, 2.0, 8.0)));
         let integrations = if rng.u32(0..4) == 0 { 2 } else { 1 };
         let scripts = (0..integrations).map(|_| script(&mut rng)).collect();
