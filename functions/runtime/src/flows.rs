@@ -76,7 +76,7 @@ impl World {
                     rule.enable().await?;
                 }
                 if let Some(run) = &run {
-                    self.start_run(run.id).await?;
+                    self.start_submitted(run.id).await?;
                 }
                 return Ok((flow, run));
             }

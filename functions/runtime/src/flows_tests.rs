@@ -1,6 +1,8 @@
 use super::*;
+use crate::PortError;
+use crate::error::PortErrorKind;
 use crate::memory::{Memory, MemoryStore};
-use crate::ports::{Item, Key, Result, Store};
+use crate::ports::{Execution, Item, Key, Machine, Machines, Result, Store};
 use async_trait::async_trait;
 use domain::flow::{Artifact, Engine, Operator, OperatorKind, ParameterValue, Resources};
 use domain::{ArtifactId, DagId};
@@ -86,4 +88,45 @@ async fn nothing_is_left_of_what_could_not_be_published() {
     let error = world.publish(lost).await.expect_err("contended");
     assert!(matches!(error, Error::Contended { .. }), "{error}");
     assert!(memory.objects.all().iter().all(|key| !key.contains(&id.to_string())));
+}
+
+/// State machines that start nothing for the time being.
+struct Throttled;
+
+#[async_trait]
+impl Machines for Throttled {
+    async fn start(&self, _: Machine, _: &str, _: serde_json::Value) -> Result<()> {
+        Err(PortError::new(PortErrorKind::Transient, "start execution", "ThrottlingException"))
+    }
+
+    async fn succeed(&self, _: &str, _: serde_json::Value) -> Result<()> {
+        Ok(())
+    }
+
+    async fn fail(&self, _: &str, _: &str, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    async fn execution(&self, _: Machine, _: &str) -> Result<Execution> {
+        Ok(Execution::Unknown)
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_is_stored_is_accepted_even_if_its_machine_cannot_be_started_now() {
+    let (memory, world) = deployment(0);
+    let world = World { machines: Arc::new(Throttled), ..world };
+    let run = Some(domain::RunId(Uuid::new_v4()));
+    let (flow, published) = world.publish(Publication { run, ..publication() }).await.expect("accepted");
+    assert_eq!(published.map(|run| run.id), run);
+    assert!(memory.rule.is_enabled(), "the sweeper comes and starts it");
+
+    let dag = world.dag(flow.id, flow.dag).await.expect("is there");
+    let again = domain::RunId(Uuid::new_v4());
+    world.submit_run(again, &flow, &dag, None, BTreeMap::new()).await.expect("accepted");
+    assert_eq!(world.open_runs().await.expect("lists").len(), 2);
+
+    let world = World { keepalive_rule: None, ..world };
+    let lost = world.publish(Publication { run, ..publication() }).await;
+    assert!(lost.is_err(), "nobody would start it");
 }

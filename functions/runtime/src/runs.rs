@@ -103,7 +103,7 @@ impl World {
         let mut run = Run::submitted(id, dag, cluster, parameters, self.now());
         self.set_large_parameters_apart(&mut run).await?;
         self.store.commit(self.submission(flow.id, &run)?).await?;
-        self.start_run(id).await?;
+        self.start_submitted(id).await?;
         Ok(run)
     }
 
@@ -161,6 +161,18 @@ impl World {
     /// Those of Step Functions.
     pub async fn start_run(&self, id: RunId) -> Result<(), Error> {
         Ok(self.machines.start(Machine::FlowRun, &id.to_string(), json!({"run_id": id})).await?)
+    }
+
+    /// Starts the machine of a run that was stored just now. From then on the run is accepted: told otherwise, its
+    /// user would submit it again, and both would run. So what cannot be started now is left to the sweeper.
+    ///
+    /// # Errors
+    /// Those of Step Functions, where the sweeper cannot be woken.
+    pub(crate) async fn start_submitted(&self, id: RunId) -> Result<(), Error> {
+        let Err(error) = self.start_run(id).await else { return Ok(()) };
+        let Some(rule) = &self.keepalive_rule else { return Err(error) };
+        tracing::warn!(run.id = %id, "the run is left to the sweeper: {error}");
+        Ok(rule.enable().await?)
     }
 
     /// Remembers which task waits for the run's next change.
