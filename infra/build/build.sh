@@ -14,12 +14,17 @@ source "$here/credentials.sh"
 source "$here/report.sh"
 # shellcheck source=infra/build/terraform.sh
 source "$here/terraform.sh"
+# shellcheck source=infra/build/hold.sh
+source "$here/hold.sh"
+# shellcheck source=infra/build/adopt.sh
+source "$here/adopt.sh"
 
 leave() {
   local exit_code=$?
   trap - EXIT
   set +e
   forget_credentials
+  release_hold
   finish_report "$exit_code"
   rm -rf "$work"
   exit "$exit_code"
@@ -32,19 +37,22 @@ keep_credentials
 require_terraform
 fetch_variables
 
+[[ $ACTION == plan ]] || take_hold
 initialise
 
 case $ACTION in
   plan)
-    plan
+    plan_only
     ;;
   apply)
+    adopt
     clear_tainted
     plan
     apply
     publish_outputs
     ;;
   destroy)
+    adopt
     destroy
     ;;
   *)

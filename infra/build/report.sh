@@ -37,7 +37,7 @@ finish_report() {
   [[ -z $uploader ]] || { kill "$uploader" && wait "$uploader"; } 2>/dev/null
 
   cat >"$work/summary.json" <<JSON
-{"action":"$ACTION","exit_code":$exit_code,"stage":"$stage","started_at":"$started_at","ended_at":"$(date -u +%Y-%m-%dT%H:%M:%SZ)","terraform_version":"${terraform_version:-}","build_id":"${CODEBUILD_BUILD_ID:-}"}
+{"action":"$ACTION","exit_code":$exit_code,"stage":"$stage","started_at":"$started_at","ended_at":"$(date -u +%Y-%m-%dT%H:%M:%SZ)","terraform_version":"${terraform_version:-}","build_id":"${CODEBUILD_BUILD_ID:-}","lock":"$lock_state"}
 JSON
 
   # The summary goes last: whoever sees it may rely on the rest being complete.

@@ -11,6 +11,9 @@ pinned_arm64=a43d1d0da9b9bab214a8305a39db0e40869572594ccf50c416a7756499143633
 deadline=$((SECONDS + ${TERRAFORM_SECONDS:-3300}))
 grace=300
 
+# How long to wait for the lock of the state. No other build competes for it, and a person has it for longer.
+lock=(-lock-timeout=10s)
+
 terraform_version=
 child=
 interrupted=
@@ -65,11 +68,6 @@ fetch_variables() {
 initialise() {
   enter init
 
-  # Who takes the lock: Terraform's own note of that names a user and a host, never a build.
-  printf '%s' "${CODEBUILD_BUILD_ID:-unknown}" >"$work/holder"
-  aws s3 cp --only-show-errors "$work/holder" "s3://$STATE_BUCKET/$STATE_KEY.holder" ||
-    fail "no state" "Writing to bucket $STATE_BUCKET failed."
-
   # BACKEND_FLAGS is words, not one word.
   # shellcheck disable=SC2086
   run init -backend-config="bucket=$STATE_BUCKET" -backend-config="key=$STATE_KEY" \
@@ -81,8 +79,15 @@ plan() {
   make_plan
 }
 
+# A plan that nobody will apply changes nothing, and so need not keep anybody waiting.
+plan_only() {
+  lock=(-lock=false)
+  plan
+}
+
 apply() {
   enter apply
+  tell_names &
   carry_out_plan
 }
 
@@ -116,23 +121,38 @@ publish_outputs() {
 }
 
 make_plan() {
-  run plan -lock-timeout=60s -var-file="$work/variables.tfvars.json" -out="$work/plan" "$@"
+  run plan "${lock[@]}" -var-file="$work/variables.tfvars.json" -out="$work/plan" "$@"
 }
 
 carry_out_plan() {
-  run apply -lock-timeout=60s "$work/plan"
+  run apply "${lock[@]}" "$work/plan"
 }
 
-# Runs one Terraform command, its event stream going to the report. In the background, since
-# bash hears a signal only while it waits.
+# Runs one Terraform command, its event stream going to the report.
 run() {
-  local command=$1 left=$((deadline - SECONDS)) code=0
+  local command=$1 code=0
   shift
+  supervise "$events" "$command" -json -input=false "$@" || code=$?
+  case $code in
+    0) ;;
+    124) report_error "timed out" "terraform $command was stopped because its time was over." ;;
+    # Nobody but this build knows of these: Terraform itself has had no time to say anything.
+    137) report_error "timed out" "terraform $command was killed before it had written its state." ;;
+    *) sed -n 's/^{"@level":"error","@message":"\(.*\)","@module".*/\1/p' "$events" | tail -n 20 >&2 ;;
+  esac
+  return "$code"
+}
+
+# Runs Terraform with its words going to a file, for as long as there is time. In the background,
+# since bash hears a signal only while it waits.
+supervise() {
+  local output=$1 command=$2 left=$((deadline - SECONDS)) code=0
+  shift 2
   [[ -z $interrupted ]] || fail "stopped" "The build was stopped before terraform $command."
   ((left > 0)) || fail "timed out" "No time was left for terraform $command."
 
   timeout --signal=INT --kill-after="$grace" "$left" \
-    terraform -chdir="$module" "$command" -json -input=false "$@" >>"$events" &
+    terraform -chdir="$module" "$command" "$@" >>"$output" &
   child=$!
   wait "$child" || code=$?
   # A signal ends the wait, not the child.
@@ -141,12 +161,6 @@ run() {
     wait "$child" || code=$?
   done
   child=
-
-  case $code in
-    0) ;;
-    124) report_error "timed out" "terraform $command was stopped because its time was over." ;;
-    *) sed -n 's/^{"@level":"error","@message":"\(.*\)","@module".*/\1/p' "$events" | tail -n 20 >&2 ;;
-  esac
   return "$code"
 }
 

@@ -11,29 +11,7 @@ use wire::step::EnvironmentVariable;
 /// The Terraform variables of a cluster: the settings as stored, and a retired type's successor in its place.
 #[must_use]
 pub fn variables(cluster: &Cluster) -> Value {
-    let settings = &cluster.settings;
-    let mut variables = json!({
-        "region": cluster.region,
-        "cluster_name": cluster.id.eks_name(cluster.build_generation()),
-        "integration_id": cluster.integration,
-        "cluster_id": cluster.id,
-        "generation": cluster.build_generation(),
-        "keepalive": settings.keepalive,
-        "cpu_node_type": settings.cpu_node_type.carried_out(),
-        "gpu_node_type": settings.gpu_node_type.carried_out(),
-        "min_cpu_node": settings.min_cpu_node,
-        "max_cpu_node": settings.max_cpu_node,
-        "min_gpu_node": settings.min_gpu_node,
-        "max_gpu_node": settings.max_gpu_node,
-        "capacity_type": settings.options.capacity_type,
-        "nat": settings.options.nat,
-    });
-    let lists =
-        [("cpu_node_types", &settings.options.cpu_node_types), ("gpu_node_types", &settings.options.gpu_node_types)];
-    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-        variables[name] = json!(list);
-    }
-    variables
+    runtime::plans::variables(cluster, cluster.build_generation(), &cluster.settings)
 }
 
 /// The environment of the build of an epoch.

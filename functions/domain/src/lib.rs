@@ -16,6 +16,7 @@ pub mod integration;
 pub mod inventory;
 pub mod options;
 pub mod permissions;
+pub mod plan;
 pub mod preflight;
 pub mod price;
 pub mod progress;

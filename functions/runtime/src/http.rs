@@ -13,7 +13,7 @@ pub fn status(error: &Error) -> u16 {
         Error::TooLarge(_) => 413,
         Error::Unprocessable(_) => 422,
         _ if error.is_transient() => 503,
-        Error::Port(_) | Error::Contended { .. } | Error::Corrupt { .. } => 500,
+        Error::Port(_) | Error::Contended { .. } | Error::Corrupt { .. } | Error::StateHeld(_) => 500,
     }
 }
 

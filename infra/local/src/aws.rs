@@ -45,6 +45,12 @@ impl Aws {
         }
     }
 
+    /// Removes an object; removing what is not there is no error.
+    pub(crate) async fn delete_object(&self, bucket: &str, key: &str) -> Result<(), Error> {
+        let request = self.client.delete(format!("{}/{bucket}/{key}", self.url));
+        self.send("s3", request, format!("remove {key} from the bucket {bucket}")).await.map(drop)
+    }
+
     /// A call in the style of CloudFormation: a form in, XML out.
     pub(crate) async fn query(&self, action: &str, fields: &[(String, String)]) -> Result<String, Error> {
         let mut form = format!("Action={action}&Version=2010-05-15");

@@ -18,8 +18,10 @@ mod process;
 mod progress;
 mod proxy;
 mod stack;
+pub mod workshop;
 
 pub use credentials::SdkKey;
 pub use error::Error;
 pub use progress::{Progress, Step};
 pub use stack::{Stack, StackConfig};
+pub use workshop::Workshop;

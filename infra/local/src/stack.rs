@@ -265,6 +265,24 @@ impl Stack {
         self.aws.get_object(bucket, key).await
     }
 
+    /// Stores an object in the data bucket.
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn put_object(&self, key: &str, bytes: Vec<u8>) -> Result<(), Error> {
+        let bucket = self.outputs.get("BucketName").map_or("", String::as_str);
+        self.aws.put_object(bucket, key, bytes).await
+    }
+
+    /// Removes an object of the data bucket.
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn delete_object(&self, key: &str) -> Result<(), Error> {
+        let bucket = self.outputs.get("BucketName").map_or("", String::as_str);
+        self.aws.delete_object(bucket, key).await
+    }
+
     /// The file in which to order failures of the stand-in provider.
     #[must_use]
     pub fn faults(&self) -> PathBuf {

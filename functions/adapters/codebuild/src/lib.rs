@@ -1,11 +1,16 @@
-//! Stopping a cluster's build on CodeBuild. Builds are started and awaited by the state machine.
+//! Stopping a cluster's build on CodeBuild, asking whether a build is over, and starting plans. Builds of a cluster's
+//! life cycle are started and awaited by the state machine.
 
 use adapter_sdk::{Sdk, failed};
 use async_trait::async_trait;
 use aws_sdk_codebuild::Client;
-use aws_sdk_codebuild::types::{Build, SortOrderType, StatusType};
+use aws_sdk_codebuild::error::BuildError;
+use aws_sdk_codebuild::types::{Build, EnvironmentVariable, SortOrderType, StatusType};
 use domain::ClusterId;
-use runtime::ports::{Builds, Result};
+use domain::hold::BuildState;
+use runtime::PortError;
+use runtime::error::PortErrorKind;
+use runtime::ports::{Builds, EnvironmentVariable as Variable, Result};
 
 /// The builds of one project.
 pub struct CodeBuild {
@@ -38,6 +43,32 @@ impl Builds for CodeBuild {
         }
         Ok(())
     }
+
+    async fn state(&self, build_id: &str) -> Result<BuildState> {
+        let builds = self.client.batch_get_builds().ids(build_id).send().await;
+        let builds = builds.map_err(failed(format!("read build {build_id}")))?;
+        let build = builds.builds().iter().find(|build| build.id() == Some(build_id));
+        Ok(build.map_or(BuildState::Unknown, state))
+    }
+
+    async fn start(&self, environment: Vec<Variable>) -> Result<String> {
+        let attempted = || format!("start a build of project {}", self.project);
+        let mut request = self.client.start_build().project_name(&self.project);
+        for Variable { name, value, r#type } in environment {
+            let variable = EnvironmentVariable::builder().name(name).value(value).r#type(r#type.into()).build();
+            let incomplete = |error: BuildError| PortError::new(PortErrorKind::Other, attempted(), error.to_string());
+            request = request.environment_variables_override(variable.map_err(incomplete)?);
+        }
+        let started = request.send().await.map_err(failed(attempted()))?;
+        let id = started.build_value.and_then(|build| build.id);
+        id.ok_or_else(|| PortError::new(PortErrorKind::Other, attempted(), "CodeBuild answered without an id"))
+    }
+}
+
+/// A build that was stopped has a status at once, but is complete only when its container is gone.
+fn state(build: &Build) -> BuildState {
+    let ended = build.build_complete() && build.build_status() != Some(&StatusType::InProgress);
+    if ended { BuildState::Over } else { BuildState::Running }
 }
 
 fn runs_for(build: &Build, cluster: ClusterId, epoch: u64) -> bool {
@@ -51,7 +82,7 @@ fn runs_for(build: &Build, cluster: ClusterId, epoch: u64) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use aws_sdk_codebuild::types::{EnvironmentVariable, ProjectEnvironment};
+    use aws_sdk_codebuild::types::ProjectEnvironment;
 
     fn build(status: StatusType, cluster: &str, epoch: &str) -> Build {
         let variable = |name, value: &str| EnvironmentVariable::builder().name(name).value(value).build();
@@ -63,6 +94,15 @@ mod tests {
             .environment_variables(variable("EPOCH", epoch).expect("complete"))
             .build();
         Build::builder().build_status(status).environment(environment.expect("complete")).build()
+    }
+
+    #[test]
+    fn a_build_is_over_when_it_is_complete() {
+        let build = |complete, status| Build::builder().build_complete(complete).build_status(status).build();
+        assert_eq!(state(&build(true, StatusType::Stopped)), BuildState::Over);
+        assert_eq!(state(&build(false, StatusType::Stopped)), BuildState::Running);
+        assert_eq!(state(&build(false, StatusType::InProgress)), BuildState::Running);
+        assert_eq!(state(&Build::builder().build()), BuildState::Running);
     }
 
     #[test]

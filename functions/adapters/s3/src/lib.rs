@@ -40,14 +40,32 @@ impl Objects for S3Objects {
     }
 
     async fn get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.get_version(key).await?.map(|(bytes, _)| bytes))
+    }
+
+    async fn get_version(&self, key: &str) -> Result<Option<(Vec<u8>, String)>> {
+        let attempted = || self.about("get", key);
         let object = match self.client.get_object().bucket(&self.bucket).key(key).send().await {
             Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_key()) => return Ok(None),
-            other => other.map_err(failed(self.about("get", key)))?,
+            found => found.map_err(failed(attempted()))?,
         };
+        let version = object.e_tag().unwrap_or_default().to_owned();
         let body = object.body.collect().await.map_err(|error| {
-            PortError::new(PortErrorKind::Transient, self.about("get", key), adapter_sdk::chain(&error))
+            PortError::new(PortErrorKind::Transient, attempted(), adapter_sdk::chain(&error))
         })?;
-        Ok(Some(body.to_vec()))
+        Ok(Some((body.to_vec(), version)))
+    }
+
+    async fn delete_version(&self, key: &str, version: &str) -> Result<bool> {
+        let delete = self.client.delete_object().bucket(&self.bucket).key(key).if_match(version);
+        match delete.send().await {
+            Ok(_) => Ok(true),
+            // 412 if it has another version, 404 if it is gone, 409 if it is being changed at this moment.
+            Err(error) if error.raw_response().is_some_and(|r| [404, 409, 412].contains(&r.status().as_u16())) => {
+                Ok(false)
+            }
+            Err(error) => Err(failed(self.about("delete", key))(error)),
+        }
     }
 
     async fn copy(&self, from: &str, to: &str) -> Result<()> {

@@ -53,6 +53,7 @@ pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["build_timed_out"], BuildLost),
     (&["the build was stopped before terraform"], BuildLost),
     (&["was stopped because its time was over"], BuildLost),
+    (&["was killed before it had written its state"], BuildLost),
     (&["no time was left for terraform"], BuildLost),
     (&["operation error", "canceled, "], BuildLost),
 ];

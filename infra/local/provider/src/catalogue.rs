@@ -34,8 +34,31 @@ pub struct Rules {
     pub recomputed: Vec<String>,
     /// Most characters of an attribute.
     pub longest: BTreeMap<String, usize>,
+    /// What no two of them may have in common.
+    pub clash: Option<Clash>,
+    /// By which words it is imported, where that is not its id.
+    pub imported_by: ImportedBy,
     /// Templates of computed attributes.
     pub values: Map<String, Json>,
+}
+
+/// What AWS refuses because something is in its place already.
+#[derive(Debug, Deserialize)]
+pub struct Clash {
+    /// The attributes that may not all be the same.
+    pub by: Vec<String>,
+    /// What AWS says, as a template.
+    pub error: String,
+}
+
+/// The words of `terraform import`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ImportedBy {
+    /// Which attributes they are, in order.
+    pub attributes: Vec<String>,
+    /// What stands between them.
+    pub separator: char,
 }
 
 /// A family of EC2 instance types.

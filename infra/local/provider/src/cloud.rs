@@ -10,12 +10,15 @@ use crate::{
     account::{self, Account},
     catalogue::{Catalogue, Rules},
     data_source,
-    faults::{self, Faults},
+    faults::{self, Faults, Kill},
     fresh::Fresh,
+    handshake,
+    inventory::{Inventory, Known},
     journal::Journal,
     plan::{self, Plan},
     schema::{Block, Schema, Schemas},
     settings::Settings,
+    strike::Strike,
     value::Value,
 };
 
@@ -35,6 +38,11 @@ pub enum Error {
          secret"
     )]
     Credentials { profile: String, file: String },
+    #[error(
+        "operation error STS: GetCallerIdentity, https response error StatusCode: 403, api error ExpiredToken: The \
+         security token included in the request is expired"
+    )]
+    Expired,
     #[error(transparent)]
     Account(#[from] account::Error),
     #[error(transparent)]
@@ -58,8 +66,10 @@ pub struct Cloud {
     catalogue: Catalogue,
     settings: Settings,
     journal: Journal,
+    inventory: Inventory,
     faults: Faults,
     account: Option<Account>,
+    strike: Strike,
     config: RwLock<Value>,
     /// How often a resource with the same values was created, so that twins get different ids.
     twins: Mutex<HashMap<String, u32>>,
@@ -72,8 +82,10 @@ impl Cloud {
             schemas,
             catalogue,
             journal: Journal::new(settings.journal.clone()),
+            inventory: Inventory::new(settings.journal.clone()),
             faults: Faults::new(settings.faults.clone()),
             account: settings.account.as_deref().map(Account::new),
+            strike: Strike::new(settings.strike),
             settings,
             config: RwLock::default(),
             twins: Mutex::default(),
@@ -83,6 +95,7 @@ impl Cloud {
     /// Takes the provider's configuration. Credentials are not used, but must be where the configuration says.
     pub fn configure(&self, config: Value) -> Result<(), Error> {
         check_credentials(&config)?;
+        self.check_expiry()?;
         self.journal.done("configure", "provider", "aws", &config)?;
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
@@ -99,16 +112,36 @@ impl Cloud {
         Ok(())
     }
 
-    /// Refreshes a resource. Only clusters can vanish: the rest exists in Terraform's state alone.
+    /// Refreshes a resource: what was deleted is gone, although Terraform may not have learned that.
     pub async fn read(&self, ty: &str, state: Value) -> Result<Value, Error> {
         let name = name_of(&state);
         self.due_fault("read", ty, &name)?;
         let gone = match (&self.account, ty) {
             (Some(account), "aws_eks_cluster") => !account.has_cluster(&name).await?,
-            _ => false,
+            _ => state.get("id").as_str().is_some_and(|id| self.is_gone(ty, id)),
         };
         self.journal.done("read", ty, &name, &Value::Null)?;
         Ok(if gone { Value::Null } else { state })
+    }
+
+    /// What Terraform is to know of a thing that it did not make, or has forgotten; nothing if there is none.
+    pub fn import(&self, ty: &str, id: &str) -> Result<Option<Value>, Error> {
+        let block = &self.resource(ty)?.block;
+        let none = Rules::default();
+        let rules = self.catalogue.resources.get(ty).unwrap_or(&none);
+        let mut known = self.inventory.find(ty, id)?;
+        // Some are imported by other words than their id.
+        let words: Vec<Value> = id.split(rules.imported_by.separator).map(Value::from).collect();
+        if words.len() == rules.imported_by.attributes.len() {
+            let asked = rules.imported_by.attributes.iter().cloned().zip(words).collect();
+            let twin = self.inventory.twin(ty, &rules.imported_by.attributes, &Value::Map(asked))?;
+            known = twin.map_or(Ok(Known::Nothing), |id| self.inventory.find(ty, &id))?;
+        }
+        self.journal.done("import", ty, id, &Value::Null)?;
+        Ok(match known {
+            Known::Present(values) => Some(block.conform(values)),
+            Known::Gone | Known::Nothing => None,
+        })
     }
 
     /// Plans a change.
@@ -126,18 +159,30 @@ impl Cloud {
             _ => "update",
         };
         let name = name_of(if planned.is_null() { &prior } else { &planned });
-        let fault = match self.faults.take(operation, ty, &name) {
+        let fault = match self.faults.take(operation, ty, &name, &self.cluster()) {
             Ok(fault) => fault,
             Err(error) => return Applied { state: prior, error: Some(error.into()) },
         };
+        let kill = fault.as_ref().and_then(|fault| fault.kill);
+        if kill == Some(Kill::Before) {
+            handshake::end_with_parent();
+        }
         let result = match &fault {
-            Some(fault) if !fault.tainted => Err(Error::Injected(fault.error.clone())),
+            Some(fault) if !fault.tainted && kill.is_none() => Err(Error::Injected(fault.error.clone())),
             _ => self.carry_out(operation, ty, &prior, &planned).await,
         };
         tokio::time::sleep(self.settings.delay).await;
         match result {
             Ok(state) => {
-                let unwritten = self.journal.done(operation, ty, &name, &state).err().map(Error::from);
+                // Of what was deleted, that which was there is of interest.
+                let values = if state.is_null() { &prior } else { &state };
+                let noted = self.inventory.note(operation, ty, values);
+                let unwritten = noted.and_then(|()| self.journal.done(operation, ty, &name, values));
+                let unwritten = unwritten.err().map(Error::from);
+                self.strike.count();
+                if kill.is_some() {
+                    handshake::end_with_parent();
+                }
                 let error = fault.map(|fault| Error::Injected(fault.error)).or(unwritten);
                 Applied { state, error }
             }
@@ -172,9 +217,17 @@ impl Cloud {
         self.schemas.resources.get(ty).ok_or_else(|| Error::UnknownType(ty.into()))
     }
 
+    fn check_expiry(&self) -> Result<(), Error> {
+        if self.settings.expired.as_deref().is_some_and(std::path::Path::exists) { Err(Error::Expired) } else { Ok(()) }
+    }
+
     async fn carry_out(&self, operation: &str, ty: &str, prior: &Value, planned: &Value) -> Result<Value, Error> {
+        self.check_expiry()?;
         let block = &self.resource(ty)?.block;
         let mut state = planned.clone();
+        if operation == "create" {
+            self.refuse_twin(ty, planned)?;
+        }
         match (&self.account, ty, operation) {
             (Some(account), "aws_eks_cluster", "delete") => account.delete_cluster(prior).await?,
             (Some(account), "aws_eks_node_group", "delete") => account.delete_node_group(prior).await?,
@@ -208,12 +261,46 @@ impl Cloud {
         let seed = format!("{ty}\n{}", serde_json::Value::from(&state));
         let mut twins = self.twins.lock().unwrap_or_else(PoisonError::into_inner);
         let twin = twins.entry(seed.clone()).and_modify(|count| *count += 1).or_default();
-        let seed = format!("{seed}\n{twin}");
-        Fresh { templates: &rules.values, region: &self.region(), seed: &seed, object: &state }.complete(block)
+        let region = self.region();
+        let complete = |twin: u32| {
+            let seed = format!("{seed}\n{twin}");
+            Fresh { templates: &rules.values, region: &region, seed: &seed, object: &state }.complete(block)
+        };
+        let mut completed = complete(*twin);
+        // An id is given once, also if the one that has it was made by an earlier process. Where it is made of the
+        // resource's own words, there is no other.
+        while prior.is_null() && completed.get("id").as_str().is_some_and(|id| self.is_known(ty, id)) {
+            *twin += 1;
+            let next = complete(*twin);
+            if next.get("id") == completed.get("id") {
+                break;
+            }
+            completed = next;
+        }
+        completed
+    }
+
+    /// Two things of the same name, or in the same place, are refused in AWS's words.
+    fn refuse_twin(&self, ty: &str, planned: &Value) -> Result<(), Error> {
+        let Some(clash) = self.catalogue.resources.get(ty).and_then(|rules| rules.clash.as_ref()) else {
+            return Ok(());
+        };
+        let Some(id) = self.inventory.twin(ty, &clash.by, planned)? else { return Ok(()) };
+        let none = serde_json::Map::new();
+        let fresh = Fresh { templates: &none, region: &self.region(), seed: &id, object: planned };
+        Err(Error::Refused(fresh.text(&clash.error)))
+    }
+
+    fn is_gone(&self, ty: &str, id: &str) -> bool {
+        matches!(self.inventory.find(ty, id), Ok(Known::Gone))
+    }
+
+    fn is_known(&self, ty: &str, id: &str) -> bool {
+        !matches!(self.inventory.find(ty, id), Ok(Known::Nothing))
     }
 
     fn due_fault(&self, operation: &str, ty: &str, name: &str) -> Result<(), Error> {
-        let Some(fault) = self.faults.take(operation, ty, name)? else { return Ok(()) };
+        let Some(fault) = self.faults.take(operation, ty, name, &self.cluster())? else { return Ok(()) };
         self.journal.failed(operation, ty, name, &fault.error)?;
         Err(Error::Injected(fault.error))
     }
@@ -221,6 +308,11 @@ impl Cloud {
     fn region(&self) -> String {
         let config = self.config.read().unwrap_or_else(PoisonError::into_inner);
         config.get("region").as_str().unwrap_or(&self.settings.region).into()
+    }
+
+    /// The id of the cluster whose resources these are.
+    fn cluster(&self) -> String {
+        self.default_tags().get("ondemand-eks:cluster").as_str().unwrap_or_default().to_owned()
     }
 
     fn default_tags(&self) -> Value {

@@ -29,6 +29,11 @@ impl Fresh<'_> {
         self.block(block, self.object, "")
     }
 
+    /// A template with words in the place of `{words}`.
+    pub fn text(&self, template: &str) -> String {
+        self.expand(template, "")
+    }
+
     fn block(&self, block: &Block, value: &Value, path: &str) -> Value {
         let Value::Map(entries) = value else { return value.clone() };
         let filled = entries.iter().map(|(name, value)| {

@@ -2,6 +2,11 @@
 
 use std::{env, net::SocketAddr, time::Duration};
 
+use nix::{
+    sys::signal::{self, Signal},
+    unistd::Pid,
+};
+
 /// The value by which Terraform proves that it, and not a person, started the plugin.
 const COOKIE: (&str, &str) =
     ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2");
@@ -47,6 +52,19 @@ pub async fn parent_gone() {
     while std::os::unix::process::parent_id() == parent {
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+}
+
+/// Kills the process that started us, and ends: as when the machine dies under both. What else is under way is not
+/// carried out.
+pub fn end_with_parent() -> ! {
+    let parent = i32::try_from(std::os::unix::process::parent_id()).map(Pid::from_raw);
+    if let Ok(parent) = parent
+        && parent.as_raw() > 1
+    {
+        // Whoever is gone already need not be killed.
+        signal::kill(parent, Signal::SIGKILL).ok();
+    }
+    std::process::exit(137)
 }
 
 /// An interrupt reaches the whole process group, but is meant for Terraform, which then asks its plugins to stop.

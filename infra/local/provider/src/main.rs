@@ -12,12 +12,14 @@ mod faults;
 mod fresh;
 mod handshake;
 mod install;
+mod inventory;
 mod journal;
 mod plan;
 mod policy;
 mod schema;
 mod service;
 mod settings;
+mod strike;
 mod value;
 
 use std::{env, path::Path, process::ExitCode, sync::Arc};

@@ -142,11 +142,20 @@ impl Provider for Service {
         request: Request<import_resource_state::Request>,
     ) -> Answer<import_resource_state::Response> {
         let request = request.into_inner();
-        let text = format!(
-            "import {} ({}): the stand-in AWS provider has nothing that Terraform did not create",
-            request.type_name, request.id
-        );
-        answer(import_resource_state::Response { diagnostics: diagnostics(Some(Error::Refused(text))) })
+        answer(match self.cloud.import(&request.type_name, &request.id) {
+            // What is not there is imported as nothing, which Terraform itself puts into words.
+            Ok(found) => import_resource_state::Response {
+                imported_resources: vec![import_resource_state::ImportedResource {
+                    type_name: request.type_name,
+                    state: write(&found.unwrap_or_default())?,
+                    private: vec![],
+                }],
+                diagnostics: vec![],
+            },
+            Err(error) => {
+                import_resource_state::Response { imported_resources: vec![], diagnostics: diagnostics(Some(error)) }
+            }
+        })
     }
 
     async fn read_data_source(

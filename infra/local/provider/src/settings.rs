@@ -13,6 +13,10 @@ pub struct Settings {
     pub faults: Option<PathBuf>,
     /// How long each create, update and delete takes.
     pub delay: Duration,
+    /// When to strike whom, for builds that are to die in mid-work.
+    pub strike: Option<crate::strike::Order>,
+    /// A file whose presence says that the credentials have expired.
+    pub expired: Option<PathBuf>,
     /// Base URL of the local account, which really starts and stops clusters.
     pub account: Option<String>,
     /// Region used when the provider's configuration names none.
@@ -30,6 +34,8 @@ impl Settings {
             journal: path("AWS_PROVIDER_JOURNAL"),
             faults: path("AWS_PROVIDER_FAULTS"),
             delay: Duration::from_millis(delay),
+            strike: set("AWS_PROVIDER_STRIKE").and_then(|text| crate::strike::Order::parse(&text)),
+            expired: path("AWS_PROVIDER_EXPIRED"),
             account: set("LOCAL_ACCOUNT_URL"),
             region: set("AWS_REGION").or_else(|| set("AWS_DEFAULT_REGION")).unwrap_or_else(|| "us-east-1".into()),
         }

@@ -59,6 +59,14 @@ impl Installer {
         }
     }
 
+    /// Installs what builds alone need: no Kubernetes.
+    pub(crate) async fn install_for_builds(&self) -> Result<Installed, Error> {
+        terraform::check().await?;
+        let (binaries, python) = tokio::try_join!(Binaries::build(self), python::install(self))?;
+        let provider = Provider::install(self, &python, &binaries.provider).await?;
+        Ok(Installed { python, kubernetes: PathBuf::new(), provider, binaries })
+    }
+
     /// Installs what is missing, as much as possible side by side: compilers use all cores, downloads none.
     pub(crate) async fn install(&self) -> Result<Installed, Error> {
         self.announce();

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# Going on where a killed build stopped. Terraform writes its state to the bucket at most every 20
+# seconds, so what it made last is missing there; the killed build's event stream tells of it.
+
+# RESUMES has the reports of the builds that were killed since the state was last whole, newest first.
+adopt() {
+  [[ -n ${RESUMES:-} ]] || return 0
+  enter resume
+
+  local prefix address id vanished=
+  : >"$work/former.jsonl"
+  for prefix in $RESUMES; do
+    fetch "$prefix/events.jsonl" "$work/former" || continue
+    cat "$work/former" "$work/former.jsonl" >"$work/formers"
+    mv "$work/formers" "$work/former.jsonl"
+    # A report without an end may lack what happened last.
+    fetch "$prefix/summary.json" "$work/former" || vanished=--vanished
+  done
+  terraform -chdir="$module" show -json >"$work/state.json"
+  # Only for what was in the making: without the permission to ask, that stays where it is.
+  target resourcegroupstaggingapi get-resources --tag-filters "Key=ondemand-eks:cluster,Values=${CLUSTER_ID:-}" \
+    "Key=ondemand-eks:generation,Values=${GENERATION:-}" >"$work/tagged.json" || echo '{}' >"$work/tagged.json"
+  python3 "$here/adopt.py" missing "$work/state.json" "$work/tagged.json" $vanished <"$work/former.jsonl" >"$work/missing"
+
+  while IFS=$'\t' read -r address id; do
+    echo "missing in the state: $address, which is $id"
+    # What was begun need not have come to anything.
+    supervise "$work/import.log" import -input=false -no-color -lock-timeout=10s \
+      -var-file="$work/variables.tfvars.json" "$address" "$id" || sed -n '/Error/,$p' "$work/import.log"
+    : >"$work/import.log"
+    until_made "$address" "$id"
+  done <"$work/missing"
+}
+
+# AWS may still be making what was killed in the making; nothing can be put into it before.
+until_made() {
+  case $1 in
+    aws_eks_cluster.*) target eks wait cluster-active --name "$2" || true ;;
+    aws_eks_node_group.*)
+      target eks wait nodegroup-active --cluster-name "${2%%:*}" --nodegroup-name "${2#*:}" || true
+      ;;
+  esac
+}
+
+# The AWS CLI in the target account. The build's own keys, where it has any in its environment, would come first.
+target() {
+  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
+    AWS_SHARED_CREDENTIALS_FILE="$credentials_file" aws --region "$REGION" --profile target "$@"
+}
+
+# The names of what is about to be made, for whoever has to find it if Terraform is killed before
+# AWS has answered. Beside the apply, which need not wait for this.
+tell_names() {
+  terraform -chdir="$module" show -json "$work/plan" 2>/dev/null | python3 "$here/adopt.py" names >>"$events" || true
+}
+
+fetch() {
+  aws s3 cp --only-show-errors "$1" "$2" 2>/dev/null
+}

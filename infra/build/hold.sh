@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# One build at a time. The note beside the state says which, and where to read what it did; it is
+# there from before the first lock until everything is put away. So a note that stays behind tells
+# of a build that was killed, and whoever finds it can ask CodeBuild whether that build is over.
+
+hold_etag=
+lock_state=none
+
+# HOLD is the version of a note that the control plane found to be of a build that is over; this
+# build takes its place. Where there was no note there must still be none.
+take_hold() {
+  local condition=(--if-none-match '*') prefix reports="\"$OUTPUT_PREFIX\""
+  [[ -z ${HOLD:-} ]] || condition=(--if-match "$HOLD")
+  for prefix in ${RESUMES:-}; do
+    reports+=",\"$prefix\""
+  done
+  # Terraform's own note in its lock names a user and a host, never a build.
+  printf '{"build_id":"%s","who":"%s@%s","events":[%s]}' \
+    "${CODEBUILD_BUILD_ID:-unknown}" "$(id -un)" "$(hostname)" "$reports" >"$work/holder"
+
+  if ! hold_etag=$(s3api put-object --key "$STATE_KEY.holder" --body "$work/holder" \
+    "${condition[@]}" --query ETag --output text); then
+    grep -q 'PreconditionFailed\|ConditionalRequestConflict' "$work/refusal" || {
+      hold_etag=
+      fail "no state" "Writing to bucket $STATE_BUCKET failed."
+    }
+    # A first try whose answer was lost has made the second one fail.
+    hold_etag=$(own_note) ||
+      fail "Error acquiring the state lock" "Another build holds it and says so in s3://$STATE_BUCKET/$STATE_KEY.holder."
+  fi
+}
+
+own_note() {
+  local etag
+  etag=$(s3api get-object --key "$STATE_KEY.holder" --query ETag --output text "$work/found") &&
+    cmp -s "$work/found" "$work/holder" && printf '%s' "$etag"
+}
+
+# Where Terraform was killed, its lock is still there and its last changes are not in the state:
+# the note stays, and the next build begins with them.
+release_hold() {
+  [[ -n $hold_etag ]] || return 0
+  if s3api head-object --key "$STATE_KEY.tflock" >/dev/null; then
+    lock_state=held
+  elif ! grep -q '(404)' "$work/refusal"; then
+    lock_state=unknown
+  elif [[ -e $module/errored.tfstate ]] && ! push_state; then
+    lock_state=unsaved
+  else
+    lock_state=free
+    s3api delete-object --key "$STATE_KEY.holder" --if-match "$hold_etag" >/dev/null
+  fi
+}
+
+# What Terraform could not write to the bucket it has put beside the module.
+push_state() {
+  terraform -chdir="$module" state push -lock-timeout=10s errored.tfstate
+}
+
+s3api() {
+  local command=$1
+  shift
+  aws s3api "$command" --bucket "$STATE_BUCKET" "$@" 2>"$work/refusal" || {
+    local code=$?
+    cat "$work/refusal" >&2
+    return "$code"
+  }
+}

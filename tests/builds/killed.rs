@@ -1,0 +1,69 @@
+//! Terraform is killed the moment a resource has been made or destroyed, before it learns of that and before it has
+//! written anything down. The next build goes on: at its end there is one of everything, or nothing.
+
+use crate::lab::{Lab, RESOURCES, all};
+use serde_json::json;
+
+/// Where Terraform is killed.
+pub struct Point {
+    /// `create` or `delete`.
+    pub operation: &'static str,
+    /// The resource's type.
+    pub kind: &'static str,
+    /// Which of its type, in the order of the work.
+    pub number: usize,
+    /// Whether it is tried without being asked for. Before the NAT gateway is made, enough has been that is found again
+    /// in each way: by id, by name, by tags, by the ids of others.
+    pub stands_for_others: bool,
+}
+
+const ALWAYS: [(&str, &str, usize); 2] = [
+    ("create", "aws_nat_gateway", 0),
+    ("delete", "aws_eks_cluster", 0),
+];
+
+/// Every resource, created and destroyed.
+pub fn points() -> impl Iterator<Item = Point> {
+    ["create", "delete"].into_iter().flat_map(|operation| {
+        RESOURCES.iter().flat_map(move |(kind, count)| {
+            (0..*count).map(move |number| {
+                let stands_for_others = ALWAYS.contains(&(operation, kind, number));
+                Point { operation, kind, number, stands_for_others }
+            })
+        })
+    })
+}
+
+pub fn resumed(lab: &Lab, point: &Point) {
+    let name = format!("{}{}{}", &point.operation[..1], point.kind.trim_start_matches("aws_"), point.number);
+    let mut cluster = lab.cluster(&name.replace('_', ""));
+    let fault = json!({"type": point.kind, "operation": point.operation, "kill": "after", "after": point.number});
+    if point.operation == "delete" {
+        cluster.build("apply").succeeded();
+    }
+    cluster.fault(&fault);
+    let action = if point.operation == "create" { "apply" } else { "destroy" };
+    let killed = cluster.build(action);
+    assert_ne!(killed.code, Some(0), "{}", killed.log);
+    assert_eq!(killed.summary["lock"], "held", "the summary tells of the lock: {}", killed.summary);
+    let failure = domain::diagnosis::diagnose(&killed.events).expect("an error is told");
+    assert!(failure.class.is_retryable(), "{failure:?}");
+
+    let refused = cluster.build(action);
+    assert_ne!(refused.code, Some(0), "nobody else may begin");
+    let failure = domain::diagnosis::diagnose(&refused.events).expect("an error is told");
+    assert_eq!(failure.class, domain::failure::FailureClass::StateLocked, "{failure:?}");
+
+    cluster.take_over();
+    let resumed = cluster.build(action).succeeded();
+    assert_eq!(resumed.summary["lock"], "free");
+    assert!(cluster.is_free());
+    if point.operation == "create" {
+        assert_eq!(cluster.in_account(), all(), "one of everything: {}", resumed.log);
+        assert_eq!(cluster.in_state(), all(), "and all of it is known");
+        cluster.build("destroy").succeeded();
+    }
+    assert_eq!(cluster.in_account().into_iter().collect::<Vec<_>>(), [], "{}", resumed.log);
+    assert_eq!(cluster.in_state().into_iter().collect::<Vec<_>>(), []);
+    cluster.forget();
+}
