@@ -31,7 +31,7 @@ pub enum Action {
     AddonsFail { epoch: u64 },
     Stopped { epoch: u64 },
     Vanish { epoch: u64 },
-    Abort { epoch: u64 },
+    Abort { epoch: u64, escapes: bool },
     OrphanLocks { epoch: u64 },
     OrphanStops { epoch: u64 },
     OrphanSucceeds { epoch: u64 },
@@ -55,6 +55,7 @@ pub enum Action {
     SweepLostRun { run: usize, dies: bool },
     SweepLostBuild { epoch: u64, dies: bool },
     SweepStop { epoch: u64 },
+    SweepLeftover { generation: u32 },
     Rest,
     // Faulty processes, in mutants only
     ReadEarly,
@@ -143,6 +144,11 @@ impl System {
                 None => {}
             }
         }
+        if let Some(&generation) = world.aws.keys().next()
+            && self.mutant.collects(cluster.status())
+        {
+            actions.push(Action::SweepLeftover { generation });
+        }
         if world.tick.is_none() {
             actions.push(Action::TickLooks);
         }
@@ -177,10 +183,10 @@ impl System {
             for (&epoch, machine) in &world.machines {
                 match machine.at {
                     At::Begin => actions.push(Action::BeginFails { epoch }),
-                    At::Proceed { .. } => actions.push(Action::Abort { epoch }),
+                    At::Proceed { .. } => actions.push(Action::Abort { epoch, escapes: false }),
                     At::Building { .. } => {
                         actions.extend([true, false].map(|for_now| Action::Fail { epoch, for_now }));
-                        actions.extend([Action::Vanish { epoch }, Action::Abort { epoch }]);
+                        actions.extend([Action::Vanish { epoch }, Action::Abort { epoch, escapes: false }]);
                         if machine.work != Work::Destroy {
                             actions.push(Action::AddonsFail { epoch });
                         }
@@ -188,6 +194,10 @@ impl System {
                     _ => {}
                 }
             }
+        }
+        if left.escapes > 0 {
+            let proceeding = world.machines.iter().filter(|(_, machine)| matches!(machine.at, At::Proceed { .. }));
+            actions.extend(proceeding.map(|(&epoch, _)| Action::Abort { epoch, escapes: true }));
         }
         if left.copies > 0 {
             for (&epoch, machine) in &world.machines {

@@ -11,6 +11,8 @@ pub struct Budget {
     pub people: u8,
     /// Builds that fail or vanish, and machines that are lost.
     pub faults: u8,
+    /// Builds that escape their fence: CodeBuild starts them when nobody waits for them any more.
+    pub escapes: u8,
     /// Messages that arrive twice or too late.
     pub copies: u8,
     /// Invocations that die between two steps.
@@ -30,10 +32,10 @@ pub struct Bounds {
 
 impl fmt::Display for Bounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Budget { runs, people, faults, copies, deaths } = self.budget;
+        let Budget { runs, people, faults, escapes, copies, deaths } = self.budget;
         write!(
             f,
-            "{runs} runs, {people} commands of people, {faults} faults, {copies} late messages, {deaths} deaths, {} invocations at once",
+            "{runs} runs, {people} commands of people, {faults} faults, {escapes} escapes, {copies} late messages, {deaths} deaths, {} invocations at once",
             self.processes
         )
     }

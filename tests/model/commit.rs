@@ -12,7 +12,8 @@ impl System {
     /// invocations are at work. An invocation that dies has only changed the document.
     pub fn command(&self, world: &mut World, command: &Command, who: Who, dies: bool) -> Option<()> {
         let read = self.mutant.document_read(world, command);
-        let decision = self.mutant.decide(&read, command).ok()?;
+        let mut decision = self.mutant.decide(&read, command).ok()?;
+        decision.cluster = Document::without_receipts(decision.cluster);
         let changed = decision.cluster != *read.0;
         if dies {
             world.left.deaths = world.left.deaths.checked_sub(1)?;
@@ -154,6 +155,12 @@ impl System {
                 Status::Creating => ghost.justified = true,
                 _ => {}
             },
+            // A run that gives up ends a creation that nobody else wants.
+            Command::Release { run } if from == Status::Creating => {
+                let alone = before.phase.waiters().is_some_and(|waiters| waiters.iter().all(|waiter| waiter == run));
+                ghost.justified |= alone && !ghost.asked;
+            }
+            Command::CollectLeftover { .. } => ghost.justified |= from == Status::Terminated,
             Command::Delete => ghost.justified |= before.phase.leases().is_none_or(|leases| leases.is_empty()),
             Command::ForceDelete => {
                 ghost.justified = true;
@@ -166,6 +173,10 @@ impl System {
             }
             _ => {}
         }
+        if let Command::Create { .. } = command {
+            ghost.asked |= matches!(from, Status::Terminated | Status::Creating);
+        }
+        ghost.asked &= to == Status::Creating;
         if after.generation != before.generation || to == Status::Terminated {
             ghost.forced = false;
         }
@@ -182,12 +193,12 @@ fn move_run(world: &mut World, run: usize, from: RunAt, to: RunAt) {
 }
 
 /// The order to stop reaches a build that CodeBuild has; before, it is lost. Without the lock, there is nothing to
-/// bring to an end.
+/// bring to an end, unless the build escapes: CodeBuild has it, but does not list it yet.
 pub fn stop(world: &mut World, epoch: u64) {
     let Some(machine) = world.machines.get_mut(&epoch) else { return };
     match &mut machine.at {
         At::Building { stop, .. } | At::Orphan { stop, locked: true, .. } => *stop = true,
-        At::Orphan { .. } => machine.at = At::Over,
+        At::Orphan { escaped: false, .. } => machine.at = At::Over,
         _ => {}
     }
 }

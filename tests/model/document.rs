@@ -111,7 +111,8 @@ impl Act {
             Effect::StopBuild { epoch } => Self::Stop { epoch: *epoch },
             Effect::Grant { run, .. } => Self::Grant { run: run_number(*run) },
             Effect::FailRun { run, .. } => Self::Fail { run: run_number(*run) },
-            Effect::EnableKeepalive => Self::Enable,
+            // A receipt only looks and writes elsewhere: see `without_receipts`.
+            Effect::EnableKeepalive | Effect::Receipt { .. } => Self::Enable,
         }
     }
 }
@@ -145,6 +146,12 @@ impl Document {
         self.0.outbox.iter().map(|(key, effect)| (*key, Act::of(effect)))
     }
 
+    /// Takes out what changes nothing here: receipts of teardowns.
+    pub fn without_receipts(mut cluster: Cluster) -> Cluster {
+        cluster.outbox.retain(|_, effect| !matches!(effect, Effect::Receipt { .. }));
+        cluster
+    }
+
     /// Forgets texts, durations and exact moments.
     pub fn simplify(cluster: &mut Cluster) {
         cluster.phase_since = NOW;
@@ -155,6 +162,13 @@ impl Document {
         for effect in cluster.outbox.values_mut() {
             if let Effect::FailRun { failure: reason, .. } = effect {
                 *reason = failure(FailureClass::Unknown);
+            }
+        }
+        if let Phase::Terminating { stuck, .. } = &mut cluster.phase {
+            // That it is parked matters; why it is stuck, and since when, does not.
+            *stuck = stuck.take().filter(|stuck| stuck.parked);
+            if let Some(stuck) = stuck {
+                (stuck.failure, stuck.first_epoch) = (failure(FailureClass::Unknown), 0);
             }
         }
         if let Some(build) = build_mut(&mut cluster.phase) {
@@ -181,12 +195,13 @@ impl Hash for Document {
         let cluster = &*self.0;
         (cluster.generation, cluster.epoch, cluster.next_effect, cluster.last_error.is_some()).hash(state);
         (Nodes::of(&cluster.settings), cluster.status() as u8).hash(state);
-        if let Some(Build { epoch, purpose, attempt, forced, not_before, begun_at }) = self.build() {
-            (epoch, *purpose as u8, attempt, forced, not_before, begun_at).hash(state);
+        if let Some(Build { epoch, purpose, attempt, forced, not_before, begun_at, leftover }) = self.build() {
+            (epoch, *purpose as u8, attempt, forced, not_before, begun_at, leftover).hash(state);
         }
         match &cluster.phase {
             Phase::Terminated => {}
-            Phase::Creating { waiters, .. } | Phase::Terminating { waiters, .. } => waiters.hash(state),
+            Phase::Creating { waiters, requested, .. } => (waiters, requested).hash(state),
+            Phase::Terminating { waiters, stuck, .. } => (waiters, stuck.is_some()).hash(state),
             Phase::Active { leases, idle_since } => (leases, idle_since).hash(state),
             Phase::Updating { leases, waiters, previous, .. } => (leases, waiters, Nodes::of(previous)).hash(state),
         }

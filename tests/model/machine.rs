@@ -19,7 +19,7 @@ impl System {
                 let forced = cluster.phase.build().is_none_or(|build: &Build| build.forced);
                 let destroys = world.machines.get(&epoch)?.work == Work::Destroy;
                 let pods = destroys && !forced && cluster.expects_build(epoch) && world.pods();
-                let input = Input { generation: cluster.generation, nodes: Nodes::of(&cluster.settings) };
+                let input = Input { generation: cluster.build_generation(), nodes: Nodes::of(&cluster.settings) };
                 go(world, epoch, At::Looked { pods, input })
             }
             Action::BeginFails { epoch } => {
@@ -36,29 +36,34 @@ impl System {
             Action::StartBuild { epoch } => {
                 let Machine { work, at: At::Proceed { input } } = *world.machines.get(&epoch)? else { return None };
                 // Builds that are waited for exclude each other without the lock; that is checked, not taken for granted.
-                if world.machines.values().any(holds_lock_as_orphan) {
+                if world.machines.values().any(|machine| holds_lock_as_orphan(machine, input.generation)) {
                     return go(world, epoch, At::Built { ended: Ended::ForNow });
                 }
                 change_begins(world, work, input);
                 go(world, epoch, At::Building { input, stop: false })
             }
-            Action::Abort { epoch } => {
-                world.left.faults -= 1;
+            Action::Abort { epoch, escapes: escaped } => {
+                *(if escaped { &mut world.left.escapes } else { &mut world.left.faults }) -= 1;
+                world.ghost.escaped |= escaped;
                 let at = match world.machines.get(&epoch)?.at {
-                    At::Proceed { input } => At::Orphan { input, locked: false, stop: false },
-                    At::Building { input, stop } => At::Orphan { input, locked: true, stop },
+                    At::Proceed { input } => At::Orphan { input, locked: false, stop: false, escaped },
+                    At::Building { input, stop } => At::Orphan { input, locked: true, stop, escaped },
                     _ => return None,
                 };
                 go(world, epoch, at)
             }
             Action::OrphanLocks { epoch } => {
-                let Machine { work, at: At::Orphan { input, .. } } = *world.machines.get(&epoch)? else { return None };
-                let builds = |machine: &Machine| matches!(machine.at, At::Building { .. });
-                if world.machines.values().any(|machine| builds(machine) || holds_lock_as_orphan(machine)) {
+                let Machine { work, at: At::Orphan { input, escaped, .. } } = *world.machines.get(&epoch)? else {
+                    return None;
+                };
+                let of = input.generation;
+                let builds =
+                    |machine: &Machine| matches!(machine.at, At::Building { input, .. } if input.generation == of);
+                if world.machines.values().any(|machine| builds(machine) || holds_lock_as_orphan(machine, of)) {
                     return go(world, epoch, At::Over);
                 }
                 change_begins(world, work, input);
-                go(world, epoch, At::Orphan { input, locked: true, stop: false })
+                go(world, epoch, At::Orphan { input, locked: true, stop: false, escaped })
             }
             Action::OrphanStops { epoch } => go(world, epoch, At::Over),
             Action::OrphanSucceeds { epoch } => {
@@ -127,8 +132,9 @@ fn change_begins(world: &mut World, work: Work, input: Input) {
     }
 }
 
-fn holds_lock_as_orphan(machine: &Machine) -> bool {
-    matches!(machine.at, At::Orphan { locked: true, .. })
+/// Every generation has a state, and a lock, of its own.
+fn holds_lock_as_orphan(machine: &Machine, generation: u32) -> bool {
+    matches!(machine.at, At::Orphan { locked: true, input, .. } if input.generation == generation)
 }
 
 fn go(world: &mut World, epoch: u64, at: At) -> Option<()> {

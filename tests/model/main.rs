@@ -23,61 +23,72 @@ use std::time::Instant;
 use system::System;
 
 /// What is checked of the production code.
-const MODELS: [Bounds; 5] = [
+const MODELS: [Bounds; 6] = [
     Bounds {
         name: "runs come and go while invocations die",
-        budget: Budget { runs: 2, people: 0, faults: 0, copies: 0, deaths: 2 },
+        budget: Budget { runs: 2, people: 0, faults: 0, escapes: 0, copies: 0, deaths: 2 },
         processes: 2,
     },
     Bounds {
         name: "people interfere",
-        budget: Budget { runs: 1, people: 2, faults: 1, copies: 0, deaths: 0 },
+        budget: Budget { runs: 1, people: 2, faults: 1, escapes: 0, copies: 0, deaths: 0 },
         processes: 1,
     },
     Bounds {
         name: "two runs and a person meet",
-        budget: Budget { runs: 2, people: 1, faults: 0, copies: 0, deaths: 0 },
+        budget: Budget { runs: 2, people: 1, faults: 0, escapes: 0, copies: 0, deaths: 0 },
         processes: 2,
     },
     Bounds {
         name: "messages come late",
-        budget: Budget { runs: 1, people: 1, faults: 1, copies: 2, deaths: 0 },
+        budget: Budget { runs: 1, people: 1, faults: 1, escapes: 0, copies: 2, deaths: 0 },
         processes: 1,
     },
     Bounds {
         name: "everything goes wrong at once",
-        budget: Budget { runs: 1, people: 1, faults: 2, copies: 0, deaths: 1 },
+        budget: Budget { runs: 1, people: 1, faults: 2, escapes: 0, copies: 0, deaths: 1 },
+        processes: 1,
+    },
+    Bounds {
+        name: "a build escapes its fence",
+        budget: Budget { runs: 1, people: 1, faults: 0, escapes: 1, copies: 0, deaths: 0 },
         processes: 1,
     },
 ];
 
 /// Further, for minutes instead of seconds: `cargo test --test model -- --ignored`.
-const DEEP: [Bounds; 3] = [
+const DEEP: [Bounds; 4] = [
     Bounds {
         name: "deep: people interfere with two runs",
-        budget: Budget { runs: 2, people: 2, faults: 0, copies: 0, deaths: 0 },
+        budget: Budget { runs: 2, people: 2, faults: 0, escapes: 0, copies: 0, deaths: 0 },
         processes: 2,
     },
     Bounds {
         name: "deep: a run, people and everything that goes wrong",
-        budget: Budget { runs: 1, people: 2, faults: 1, copies: 1, deaths: 1 },
+        budget: Budget { runs: 1, people: 2, faults: 1, escapes: 0, copies: 1, deaths: 1 },
         processes: 1,
     },
     Bounds {
         name: "deep: faults and deaths under two runs",
-        budget: Budget { runs: 2, people: 0, faults: 1, copies: 0, deaths: 1 },
+        budget: Budget { runs: 2, people: 0, faults: 1, escapes: 0, copies: 0, deaths: 1 },
         processes: 2,
+    },
+    Bounds {
+        name: "deep: builds escape while other things go wrong",
+        budget: Budget { runs: 1, people: 1, faults: 1, escapes: 2, copies: 0, deaths: 0 },
+        processes: 1,
     },
 ];
 
 /// Where the mutants are looked for, the cheapest first.
-const SMALL: [Budget; 6] = [
-    Budget { runs: 1, people: 1, faults: 0, copies: 0, deaths: 0 },
-    Budget { runs: 1, people: 1, faults: 0, copies: 0, deaths: 1 },
-    Budget { runs: 1, people: 1, faults: 1, copies: 0, deaths: 0 },
-    Budget { runs: 2, people: 1, faults: 0, copies: 0, deaths: 0 },
-    Budget { runs: 1, people: 1, faults: 0, copies: 1, deaths: 0 },
-    Budget { runs: 1, people: 2, faults: 1, copies: 0, deaths: 0 },
+const SMALL: [Budget; 7] = [
+    Budget { runs: 1, people: 1, faults: 0, escapes: 0, copies: 0, deaths: 0 },
+    Budget { runs: 1, people: 1, faults: 0, escapes: 0, copies: 0, deaths: 1 },
+    Budget { runs: 1, people: 1, faults: 1, escapes: 0, copies: 0, deaths: 0 },
+    Budget { runs: 2, people: 1, faults: 0, escapes: 0, copies: 0, deaths: 0 },
+    Budget { runs: 1, people: 1, faults: 0, escapes: 0, copies: 1, deaths: 0 },
+    Budget { runs: 1, people: 1, faults: 0, escapes: 1, copies: 0, deaths: 0 },
+    Budget { runs: 1, people: 2, faults: 1, escapes: 0, copies: 0, deaths: 0 },
 ];
 
 fn main() {

@@ -64,11 +64,25 @@ pub enum Mutant {
     OrphansLeft,
     /// Runs that are over keep their lease.
     LeasesKept,
+    /// A creation goes on though the last run that waited for it has given up.
+    CancelIgnored,
+    /// A run that gives up ends a creation that a person asked for.
+    RequestUndone,
+    /// A person who asks for a creation that is under way is not remembered.
+    RequestForgotten,
+    /// Runs wait for a teardown that waits for a person.
+    ParkedKeepsWaiters,
+    /// An update takes nodes away under runs, by a lower maximum.
+    MaximumLoweredInUse,
+    /// Nobody looks for what a build has made that escaped its fence.
+    NoGarbageCollector,
+    /// What is alive is taken for garbage.
+    LivingCollected,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 33] = [
         Self::EpochsIgnored,
         Self::StaleSuccessAccepted,
         Self::CreationsRace,
@@ -95,6 +109,13 @@ impl Mutant {
         Self::NoHourlySweep,
         Self::OrphansLeft,
         Self::LeasesKept,
+        Self::CancelIgnored,
+        Self::RequestUndone,
+        Self::RequestForgotten,
+        Self::ParkedKeepsWaiters,
+        Self::MaximumLoweredInUse,
+        Self::NoGarbageCollector,
+        Self::LivingCollected,
     ];
 
     /// The production decision, and what the fault makes of it.
@@ -136,7 +157,30 @@ impl Mutant {
             (Self::DeltaLost, Command::Create { .. }) => {
                 plain(command).map(|decision| with_settings(decision, cluster.settings.clone()))
             }
-            (Self::NodesReplacedInUse, Command::Update { .. }) => nodes_replaced(document, command),
+            (Self::NodesReplacedInUse, Command::Update { .. }) => nodes_taken(document, command),
+            (Self::MaximumLoweredInUse, Command::Update { delta }) => match cluster.settings.merged(delta) {
+                Ok(wanted) if wanted.cpu_node_type == cluster.settings.cpu_node_type => nodes_taken(document, command),
+                _ => plain(command),
+            },
+            (Self::CancelIgnored, Command::Release { .. }) => with_request(document, command, |_| true),
+            (Self::RequestUndone, Command::Release { .. }) => with_request(document, command, |_| false),
+            (Self::RequestForgotten, Command::Create { .. }) if status == Status::Creating => {
+                let mut decision = plain(command)?;
+                decision.cluster.phase = cluster.phase.clone();
+                Ok(decision)
+            }
+            (Self::ParkedKeepsWaiters, Command::BuildFailed { .. }) if destroys(document) => {
+                let mut decision = plain(command).map(|d| without(d, |e| matches!(e, Effect::FailRun { .. })))?;
+                if let (Phase::Terminating { waiters, .. }, Some(before)) =
+                    (&mut decision.cluster.phase, cluster.phase.waiters())
+                {
+                    *waiters = before.clone();
+                }
+                Ok(decision)
+            }
+            (Self::LivingCollected, Command::CollectLeftover { .. }) => {
+                decide(&domain::cluster::Cluster { phase: Phase::Terminated, ..cluster.clone() }, command, now)
+            }
             (Self::DestroyFailureDropped, Command::BuildFailed { epoch, .. }) if destroys(document) => {
                 plain(&Command::BuildSucceeded { epoch: *epoch, report: Default::default() })
             }
@@ -231,6 +275,15 @@ impl Mutant {
         self == Self::OrphansLeft
     }
 
+    /// Whether the sweeper has what AWS still has destroyed, as the cluster is now.
+    pub fn collects(self, status: Status) -> bool {
+        match self {
+            Self::NoGarbageCollector => false,
+            Self::LivingCollected => status == Status::Active,
+            _ => status == Status::Terminated,
+        }
+    }
+
     /// Whether runs keep their leases.
     pub fn keeps_leases(self) -> bool {
         self == Self::LeasesKept
@@ -270,8 +323,23 @@ fn not_begun(document: &Document) -> domain::cluster::Cluster {
     cluster
 }
 
+/// The decision as if it were known otherwise whether a person asked for the creation; that is put back after it.
+fn with_request(document: &Document, command: &Command, asked: fn(bool) -> bool) -> Result<Decision, Refusal> {
+    let mut other = Arc::unwrap_or_clone(document.0.clone());
+    let Phase::Creating { requested, .. } = &mut other.phase else {
+        return decide(&other, command, crate::document::NOW);
+    };
+    let truly = *requested;
+    *requested = asked(truly);
+    let mut decision = decide(&other, command, crate::document::NOW)?;
+    if let Phase::Creating { requested, .. } = &mut decision.cluster.phase {
+        *requested = truly;
+    }
+    Ok(decision)
+}
+
 /// The leases are hidden from the decision, and put back after it.
-fn nodes_replaced(document: &Document, command: &Command) -> Result<Decision, Refusal> {
+fn nodes_taken(document: &Document, command: &Command) -> Result<Decision, Refusal> {
     let mut blind = Arc::unwrap_or_clone(document.0.clone());
     let mut hidden = Default::default();
     if let Phase::Active { leases, .. } = &mut blind.phase {

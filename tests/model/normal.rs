@@ -137,6 +137,9 @@ fn visit_cluster(cluster: &mut Cluster, see: &mut dyn FnMut(Number<'_>)) {
     see(Number::Generation(&mut cluster.generation));
     if let Some(build) = crate::document::build_mut(&mut cluster.phase) {
         see(Number::Epoch(&mut build.epoch));
+        if let Some(generation) = &mut build.leftover {
+            see(Number::Generation(generation));
+        }
     }
     let mut outbox = BTreeMap::new();
     for (mut key, mut effect) in std::mem::take(&mut cluster.outbox) {
@@ -149,7 +152,7 @@ fn visit_cluster(cluster: &mut Cluster, see: &mut dyn FnMut(Number<'_>)) {
             Effect::StopBuild { epoch } => see(Number::Epoch(epoch)),
             // The run does not look at it.
             Effect::Grant { generation, .. } => *generation = 0,
-            Effect::FailRun { .. } | Effect::EnableKeepalive => {}
+            Effect::FailRun { .. } | Effect::EnableKeepalive | Effect::Receipt { .. } => {}
         }
         outbox.insert(key, effect);
     }

@@ -16,6 +16,8 @@ pub fn all() -> Vec<Property<System>> {
         Property::always("1 at most one build runs, the one that is waited for", one_build),
         Property::always("2 what is in use is not torn down, except by force", in_use_is_kept),
         Property::always("3 no run that waits is forgotten", nobody_is_forgotten),
+        Property::always("3 no run waits for a teardown that takes a person", nobody_waits_for_a_person),
+        Property::always("4 nobody pays for a creation that nobody wants", creation_is_wanted),
         Property::always("4 AWS has nothing that nobody knows", nothing_is_leaked),
         Property::always("4 left alone, everything ends", comes_to_rest),
         Property::always("5 updates do not touch running work", work_goes_on),
@@ -32,7 +34,8 @@ fn builds(world: &World) -> impl Iterator<Item = (u64, Work, Input)> + '_ {
 }
 
 fn one_build(_: &System, world: &World) -> bool {
-    let orphans = world.machines.values().filter(|machine| matches!(machine.at, At::Orphan { locked: true, .. }));
+    let fenced = |at| matches!(at, At::Orphan { locked: true, escaped: false, .. });
+    let orphans = world.machines.values().filter(|machine| fenced(machine.at));
     builds(world).count() + orphans.count() <= 1
         && builds(world).all(|(epoch, ..)| world.document.0.expects_build(epoch))
 }
@@ -54,9 +57,24 @@ fn nobody_is_forgotten(_: &System, world: &World) -> bool {
         .all(|(run, _)| world.document.awaited_by(run) || promised(Act::Grant { run }) || promised(Act::Fail { run }))
 }
 
+fn nobody_waits_for_a_person(_: &System, world: &World) -> bool {
+    let Phase::Terminating { waiters, stuck: Some(stuck), .. } = &world.document.0.phase else { return true };
+    !stuck.parked || waiters.is_empty()
+}
+
+fn creation_is_wanted(_: &System, world: &World) -> bool {
+    let Phase::Creating { waiters, .. } = &world.document.0.phase else { return true };
+    !waiters.is_empty() || world.ghost.asked
+}
+
+/// What a build makes that has escaped its fence is found by the garbage collector: see `comes_to_rest`.
 fn nothing_is_leaked(_: &System, world: &World) -> bool {
     let cluster = &world.document.0;
-    world.aws.keys().all(|generation| *generation == cluster.generation && cluster.status() != Status::Terminated)
+    world.ghost.escaped
+        || world
+            .aws
+            .keys()
+            .all(|generation| *generation == cluster.generation && cluster.status() != Status::Terminated)
 }
 
 fn work_goes_on(_: &System, world: &World) -> bool {
@@ -68,7 +86,8 @@ fn work_goes_on(_: &System, world: &World) -> bool {
         let failing = world.document.acts().any(|(_, act)| act == Act::Fail { run });
         let there = world.runs[run].pod.is_none_or(|generation| world.aws.get(&generation).is_some_and(|a| a.whole));
         let replaced = builds(world).any(|(_, work, input)| {
-            work == Work::Update && input.nodes.default_type != world.ghost.before.default_type
+            let before = world.ghost.before;
+            work == Work::Update && (input.nodes.default_type != before.default_type || input.nodes.most < before.most)
         });
         failing || (world.document.leased_to(run) && there && !replaced)
     })
@@ -80,8 +99,8 @@ fn settings_are_kept(_: &System, world: &World) -> bool {
     let built = Existing { whole: true, nodes: Some(nodes) };
     let sound = matches!(cluster.phase, Phase::Active { .. }) && cluster.last_error.is_none();
     nodes == world.ghost.wanted
-        && (!sound || world.aws.get(&cluster.generation) == Some(&built))
-        && builds(world).all(|(_, _, input)| input == Input { generation: cluster.generation, nodes })
+        && (!sound || world.ghost.escaped || world.aws.get(&cluster.generation) == Some(&built))
+        && builds(world).all(|(_, _, input)| input == Input { generation: cluster.build_generation(), nodes })
 }
 
 fn teardown_has_a_reason(_: &System, world: &World) -> bool {

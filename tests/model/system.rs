@@ -161,6 +161,9 @@ impl System {
                 crate::commit::stop(world, epoch);
                 (before != world.machines).then_some(())
             }
+            Action::SweepLeftover { generation } => {
+                self.command(world, &Command::CollectLeftover { generation }, Who::Nobody, false)
+            }
             Action::Rest => self.rest(world),
 
             Action::ReadEarly => {
@@ -199,9 +202,9 @@ impl System {
             Action::Delete { dies } => (Command::Delete, dies),
             _ => (Command::ForceDelete, matches!(action, Action::ForceDelete { dies: true })),
         };
-        let before = world.document.clone();
+        let before = (world.document.clone(), world.ghost.asked);
         self.command(world, &command, Who::Nobody, dies)?;
-        (before != world.document || world.stale.is_some()).then_some(())
+        (before != (world.document.clone(), world.ghost.asked) || world.stale.is_some()).then_some(())
     }
 
     /// A command of a run's machine; meanwhile it waits for the answer.

@@ -130,8 +130,9 @@ pub enum At {
     Proceed { input: Input },
     /// Terraform runs and holds its lock.
     Building { input: Input, stop: bool },
-    /// The execution is over, stopped by hand or by its time-out; its build is not, and may not yet have the lock.
-    Orphan { input: Input, locked: bool, stop: bool },
+    /// The execution is over, stopped by hand or by its time-out; its build is not, and may not yet have the lock. One
+    /// that escapes cannot be stopped before it has it.
+    Orphan { input: Input, locked: bool, stop: bool, escaped: bool },
     /// The build is over and nobody knows.
     Built { ended: Ended },
     /// Has committed the report, and performs the outbox.
@@ -154,7 +155,8 @@ impl Ended {
     pub fn class(self) -> Option<FailureClass> {
         match self {
             Self::Well => None,
-            Self::Badly => Some(FailureClass::Quota),
+            // No retry helps, neither of a creation nor of a teardown.
+            Self::Badly => Some(FailureClass::MissingPermission),
             Self::ForNow => Some(FailureClass::BuildLost),
         }
     }
@@ -240,6 +242,10 @@ pub struct Ghost {
     pub wanted: Nodes,
     /// Those before the update under way.
     pub before: Nodes,
+    /// Whether a person has asked for the creation under way.
+    pub asked: bool,
+    /// Whether a build has ever escaped its fence: what that leaves is the garbage collector's.
+    pub escaped: bool,
     /// Whether a person has forced the end of this generation.
     pub forced: bool,
     /// Whether anything has happened that justifies a teardown.
@@ -261,7 +267,14 @@ impl World {
             rule: false,
             tick: None,
             rest: Rest::No,
-            ghost: Ghost { wanted: nodes, before: nodes, forced: false, justified: false },
+            ghost: Ghost {
+                wanted: nodes,
+                before: nodes,
+                asked: false,
+                escaped: false,
+                forced: false,
+                justified: false,
+            },
             left,
             stale: None,
         }

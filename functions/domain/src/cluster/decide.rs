@@ -220,7 +220,7 @@ impl Draft {
     /// Destroys what should be gone already, unless there is anything else to do: then it is looked for again later.
     fn collect_leftover(&mut self, generation: u32) -> Reply {
         let present = self.cluster.generation;
-        if self.cluster.phase == Phase::Terminated && (1..=present).contains(&generation) {
+        if self.cluster.phase == Phase::Terminated && generation <= present {
             self.note("leftover_found", format!("resources of generation {generation} still exist: destroying them"));
             self.effect(Effect::EnableKeepalive);
             let leftover = (generation != present).then_some(generation);
