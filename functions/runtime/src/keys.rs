@@ -174,6 +174,11 @@ pub fn lock(terraform_state: &str) -> String {
 pub fn build(cluster: ClusterId, epoch: u64) -> String {
     format!("clusters/{cluster}/builds/{epoch}")
 }
+/// What a plan on demand reads and writes.
+#[must_use]
+pub fn plan(cluster: ClusterId, plan: uuid::Uuid) -> String {
+    format!("clusters/{cluster}/plans/{plan}")
+}
 /// The event stream of a build.
 #[must_use]
 pub fn build_events(cluster: ClusterId, epoch: u64) -> String {

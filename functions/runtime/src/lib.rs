@@ -14,6 +14,7 @@ pub mod integrations;
 pub mod job_token;
 pub mod keys;
 pub mod memory;
+pub mod plans;
 pub mod ports;
 pub mod preflight;
 pub mod previews;

@@ -12,7 +12,10 @@ pub use survey::MemorySurvey;
 
 use crate::access::Access;
 use crate::error::{PortError, PortErrorKind};
-use crate::ports::{Builds, Caller, Expect, Identity, Item, KeepaliveRule, Key, Objects, Result, Store, Vault, Write};
+use crate::ports::{
+    Builds, Caller, EnvironmentVariable, Expect, Identity, Item, KeepaliveRule, Key, Objects, Result, Store, Vault,
+    Write,
+};
 use crate::receipts::Auditor;
 use crate::{World, api_key, keys};
 use async_trait::async_trait;
@@ -312,6 +315,7 @@ impl Identity for MemoryIdentity {
 pub struct MemoryBuilds {
     stopped: Mutex<Vec<(ClusterId, u64)>>,
     states: Mutex<BTreeMap<String, BuildState>>,
+    started: Mutex<Vec<Vec<EnvironmentVariable>>>,
 }
 
 impl MemoryBuilds {
@@ -319,6 +323,12 @@ impl MemoryBuilds {
     #[must_use]
     pub fn stopped(&self) -> Vec<(ClusterId, u64)> {
         locked(&self.stopped).clone()
+    }
+
+    /// The environments of those that were started, in order.
+    #[must_use]
+    pub fn started(&self) -> Vec<Vec<EnvironmentVariable>> {
+        locked(&self.started).clone()
     }
 
     /// Lets a build be known, and be running or over.
@@ -336,6 +346,12 @@ impl Builds for MemoryBuilds {
 
     async fn state(&self, build_id: &str) -> Result<BuildState> {
         Ok(locked(&self.states).get(build_id).copied().unwrap_or(BuildState::Unknown))
+    }
+
+    async fn start(&self, environment: Vec<EnvironmentVariable>) -> Result<String> {
+        let mut started = locked(&self.started);
+        started.push(environment);
+        Ok(format!("memory:{}", started.len()))
     }
 }
 

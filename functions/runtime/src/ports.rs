@@ -10,6 +10,7 @@ use domain::run::Observation;
 use domain::{ClusterId, OperatorId, RunId, Secret};
 use serde_json::Value;
 use std::time::Duration;
+pub use wire::step::EnvironmentVariable;
 
 /// The result of a call to an outside system.
 pub type Result<T> = std::result::Result<T, PortError>;
@@ -166,6 +167,8 @@ pub trait Builds: Send + Sync {
     async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()>;
     /// Whether a build is over.
     async fn state(&self, build_id: &str) -> Result<BuildState>;
+    /// Starts a build that belongs to no cluster's life cycle; its id.
+    async fn start(&self, environment: Vec<EnvironmentVariable>) -> Result<String>;
 }
 
 /// The EventBridge rule that lets `keepalive` tick.
@@ -323,6 +326,8 @@ pub trait Jobs: Send + Sync {
     async fn delete(&self, access: &KubeAccess, run: RunId) -> Result<()>;
     /// How many pods of operators are alive (neither succeeded nor failed).
     async fn live_pods(&self, access: &KubeAccess) -> Result<u32>;
+    /// The runs that these pods belong to.
+    async fn live_runs(&self, access: &KubeAccess) -> Result<std::collections::BTreeSet<RunId>>;
     /// Applies what the cluster needs before Jobs: namespace, cluster autoscaler, NVIDIA device plugin.
     async fn apply_addons(&self, access: &KubeAccess) -> Result<()>;
 }

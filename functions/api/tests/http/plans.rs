@@ -1,8 +1,10 @@
 //! Looking ahead: preflight, prices, and what goes beyond the settings.
 
 use crate::harness::{Deployment, UNKNOWN, refused, registration, text};
+use domain::hold::BuildState;
 use domain::preflight::quota;
 use domain::price::Usd;
+use runtime::ports::Objects;
 use serde_json::{Value, json};
 
 fn about(findings: &Value) -> Vec<(String, String)> {
@@ -95,4 +97,56 @@ async fn options_are_given_with_the_registration_and_shown() {
     ] {
         deployment.refuses("POST", "/v1/integrations", refused_options(options), status, words).await;
     }
+}
+
+#[tokio::test]
+async fn terraform_counts_in_a_build_that_is_no_build_of_the_cluster() {
+    let (deployment, cluster) = Deployment::registered().await;
+    let path = format!("/v1/clusters/{cluster}");
+    let (status, body) = deployment.post(&format!("{path}/plan?build=true"), json!({"max_cpu_node": 4})).await;
+    assert_eq!(status, 200, "{body}");
+    let started = deployment.memory.builds.started();
+    let [environment] = &started[..] else { panic!("{started:?}") };
+    let value = |name: &str| environment.iter().find(|v| v.name == name).map(|v| v.value.clone());
+    assert_eq!(value("ACTION").as_deref(), Some("plan"));
+    assert_eq!(value("STATE_KEY"), Some(format!("clusters/{cluster}/g1/terraform.tfstate")));
+    // By these two a cluster's own build is known, and stopped.
+    assert_eq!((value("EPOCH"), value("CLUSTER_ID")), (None, None));
+
+    let plan = text(&body, "/plan_id");
+    let prefix = format!("clusters/{cluster}/plans/{plan}");
+    let objects = &deployment.memory.objects;
+    let variables = objects.get(&format!("{prefix}/variables.tfvars.json")).await.expect("answers").expect("variables");
+    let variables: Value = serde_json::from_slice(&variables).expect("JSON");
+    assert_eq!((&variables["max_cpu_node"], &variables["gpu_node_type"]), (&json!(4), &json!("g4dn.xlarge")));
+
+    let shown = format!("{path}/plans/{plan}");
+    assert_eq!(deployment.get(&shown).await.1["status"], "running");
+    let change = json!({"action": "create", "resource": {"resource_type": "aws_vpc"}});
+    let events = json!({"type": "planned_change", "change": change}).to_string();
+    let put = async |name: &str, text: String| {
+        objects.put(&format!("{prefix}/{name}"), text.into_bytes(), "application/json").await.expect("stores");
+    };
+    put("events.jsonl", events).await;
+    put("summary.json", json!({"exit_code": 0}).to_string()).await;
+    let (_, done) = deployment.get(&shown).await;
+    let counts = json!({"aws_vpc": {"create": 1, "update": 0, "replace": 0, "delete": 0}});
+    assert_eq!((&done["status"], &done["counts"]), (&json!("succeeded"), &counts), "{done}");
+
+    put("events.jsonl", "Error: no such type".to_owned()).await;
+    put("summary.json", json!({"exit_code": 1}).to_string()).await;
+    let (_, failed) = deployment.get(&shown).await;
+    assert_eq!(failed["status"], "failed", "{failed}");
+    assert!(text(&failed, "/error/message").contains("no such type"), "{failed}");
+    refused(&deployment.get(&format!("{path}/plans/{UNKNOWN}")).await, 404, UNKNOWN);
+    refused(&deployment.get(&format!("{path}/plans/x")).await, 404, "plan");
+}
+
+#[tokio::test]
+async fn a_plan_whose_build_dies_without_a_word_has_failed() {
+    let (deployment, cluster) = Deployment::registered().await;
+    let (_, body) = deployment.post(&format!("/v1/clusters/{cluster}/plan?build=true"), json!({})).await;
+    deployment.memory.builds.set("memory:1", BuildState::Over);
+    let (_, lost) = deployment.get(&format!("/v1/clusters/{cluster}/plans/{}", text(&body, "/plan_id"))).await;
+    assert_eq!((&lost["status"], &lost["error"]["class"]), (&json!("failed"), &json!("build_lost")), "{lost}");
 }

@@ -1,13 +1,16 @@
 //! Before a creation or a change: what would go wrong, and what it would cost.
 
 use super::documents;
+use domain::Failure;
 use domain::cluster::Cluster;
+use domain::plan::Changes;
 use domain::preflight::Finding;
 use domain::price::{self, Cost, Live, Nodes};
 use domain::settings::Settings;
 use jiff::Timestamp;
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 /// What was found out about an account before anything is created in it.
@@ -37,6 +40,35 @@ pub struct PlanView {
     pub notes: Vec<String>,
     /// What it would cost.
     pub price: PriceView,
+    /// The build that counts what would be created and changed, if one was asked for: see
+    /// `/v1/clusters/{id}/plans/{plan}`.
+    pub plan_id: Option<Uuid>,
+}
+
+/// What to plan beyond the price.
+#[derive(Debug, Clone, Copy, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PlanQuery {
+    /// Whether to have Terraform plan it too: a build of about a minute that changes nothing.
+    #[serde(default)]
+    pub build: bool,
+}
+
+/// What Terraform would create and change.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PlanResult {
+    /// Its id.
+    pub plan_id: Uuid,
+    /// `running`, `succeeded` or `failed`.
+    #[schema(value_type = String)]
+    pub status: &'static str,
+    /// How many resources of each type it would touch, once it has succeeded.
+    #[schema(value_type = Option<Object>)]
+    pub counts: Option<BTreeMap<String, Changes>>,
+    /// Why Terraform could not plan.
+    #[schema(value_type = Option<documents::Failure>)]
+    pub error: Option<Failure>,
 }
 
 /// The price of a cluster. Traffic is not in it, nor are taxes and discounts.
@@ -126,6 +158,7 @@ impl PlanView {
                 notes,
             },
             settings,
+            plan_id: None,
         }
     }
 }
