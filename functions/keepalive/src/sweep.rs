@@ -5,7 +5,7 @@ use domain::failure::{Failure, FailureClass};
 use domain::{ClusterId, RunId, run};
 use runtime::clusters::execution_name;
 use runtime::error::PortErrorKind;
-use runtime::ports::{Eks, Execution, Jobs, Machine};
+use runtime::ports::{Eks, Execution, Jobs, KubeAccess, Machine};
 use runtime::{Error, World, access::Access};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -86,7 +86,13 @@ impl KeepaliveFunction {
     /// look; the teardown, which looks once more before it begins, then fails and tells why.
     async fn live_pods(&self, cluster: &Cluster) -> Result<u32, Error> {
         match self.access.kube(self.eks.as_ref(), cluster).await {
-            Ok(Some(access)) => Ok(self.jobs.live_pods(&access).await?),
+            Ok(Some(access)) => {
+                let live = self.jobs.live_pods(&access).await?;
+                if live > 0 {
+                    self.delete_strays(&access).await?;
+                }
+                Ok(live)
+            }
             Ok(None) => Ok(0),
             Err(Error::Port(error)) if error.kind == PortErrorKind::Denied => {
                 tracing::warn!(cluster.id = %cluster.id, "nobody can look for pods: {error}");
@@ -94,6 +100,18 @@ impl KeepaliveFunction {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Deletes the Jobs of runs that are over: one that was created while its run was canceled, or whose pod does not
+    /// come to an end, would keep the cluster alive for ever.
+    async fn delete_strays(&self, access: &KubeAccess) -> Result<(), Error> {
+        for run in self.jobs.live_runs(access).await? {
+            if self.world.find_run(run).await?.is_none_or(|run| run.value.status.is_final()) {
+                tracing::warn!(run.id = %run, cluster = access.cluster.name, "its pods outlived it and are deleted");
+                self.jobs.delete(access, run).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn look_after_run(&self, id: RunId) -> Result<(), Error> {

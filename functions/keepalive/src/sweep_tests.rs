@@ -213,6 +213,24 @@ async fn a_canceled_run_gives_back_what_it_had_even_if_its_machine_is_gone() {
 }
 
 #[tokio::test]
+async fn pods_that_outlived_their_run_do_not_keep_the_cluster_alive() {
+    let fixture = Fixture::idle().await;
+    let (over, open, unknown) = (fixture.submits(1).await, fixture.submits(2).await, RunId(Uuid::from_u128(3)));
+    fixture.function.world.run_command(over, &run::Command::Cancel).await.expect("canceled");
+    for run in [over, open, unknown] {
+        fixture.jobs.leave(run);
+    }
+    fixture.tick_after(KEEPALIVE).await;
+    assert_eq!(fixture.jobs.log().deleted, [over, unknown]);
+    assert_eq!(fixture.seen().await.status(), Status::Active, "a pod is alive");
+    fixture.function.world.run_command(open, &run::Command::Cancel).await.expect("canceled");
+    fixture.tick_after(KEEPALIVE).await;
+    assert_eq!(fixture.seen().await.status(), Status::Active, "it was alive a moment ago");
+    fixture.tick_after(KEEPALIVE).await;
+    assert_eq!(fixture.seen().await.status(), Status::Terminating);
+}
+
+#[tokio::test]
 async fn the_last_waiting_run_takes_the_creation_with_it() {
     let fixture = Fixture::registered().await;
     let run = fixture.submits(1).await;

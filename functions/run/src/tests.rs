@@ -66,6 +66,10 @@ impl Jobs for Kubernetes {
         self.inner.live_pods(access).await
     }
 
+    async fn live_runs(&self, access: &KubeAccess) -> Result<std::collections::BTreeSet<RunId>> {
+        self.inner.live_runs(access).await
+    }
+
     async fn apply_addons(&self, access: &KubeAccess) -> Result<()> {
         self.inner.apply_addons(access).await
     }

@@ -17,12 +17,14 @@ use domain::{OperatorId, RunId, Timestamp};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::{Node, Pod, Secret};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::Resource;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use manifest::NAMESPACE;
 use runtime::PortError;
 use runtime::error::PortErrorKind;
 use runtime::ports::{JobSpec, Jobs, KubeAccess, Result};
+use std::collections::BTreeSet;
 
 /// Who we are in `managedFields`.
 const FIELD_MANAGER: &str = "ondemand-eks";
@@ -102,11 +104,11 @@ impl Jobs for KubernetesJobs {
     }
 
     async fn live_pods(&self, access: &KubeAccess) -> Result<u32> {
-        let pods: Api<Pod> = Api::namespaced(connect(access)?, NAMESPACE);
-        let live = ListParams::default().labels(manifest::RUN).fields("status.phase!=Succeeded,status.phase!=Failed");
-        let live = pods.list_metadata(&live).await;
-        let live = live.map_err(failed(format!("count pods in cluster {}", access.cluster.name)))?;
-        Ok(live.items.len().try_into().unwrap_or(u32::MAX))
+        Ok(live(access).await?.len().try_into().unwrap_or(u32::MAX))
+    }
+
+    async fn live_runs(&self, access: &KubeAccess) -> Result<BTreeSet<RunId>> {
+        Ok(live(access).await?.iter().filter_map(observe::run_of).collect())
     }
 
     async fn apply_addons(&self, access: &KubeAccess) -> Result<()> {
@@ -141,6 +143,15 @@ async fn ready(client: kube::Client, cluster: &str) -> Result<()> {
         None => Ok(()),
         Some(lacking) => Err(PortError::new(PortErrorKind::Transient, attempted, lacking)),
     }
+}
+
+/// The pods of operators that have neither succeeded nor failed.
+async fn live(access: &KubeAccess) -> Result<Vec<ObjectMeta>> {
+    let pods: Api<Pod> = Api::namespaced(connect(access)?, NAMESPACE);
+    let live = ListParams::default().labels(manifest::RUN).fields("status.phase!=Succeeded,status.phase!=Failed");
+    let live = pods.list_metadata(&live).await;
+    let live = live.map_err(failed(format!("list live pods in cluster {}", access.cluster.name)))?;
+    Ok(live.items.into_iter().map(|pod| pod.metadata).collect())
 }
 
 /// Server-side apply: creates or changes, and takes over what somebody else set.

@@ -1,8 +1,8 @@
 //! What Kubernetes shows of a run's Jobs, in our words.
 
-use crate::manifest::{ATTEMPT, OPERATOR};
+use crate::manifest::{ATTEMPT, OPERATOR, RUN};
 use domain::run::{JobObservation, JobState, NO_POD, NodeState, POD_GONE};
-use domain::{OperatorId, Timestamp};
+use domain::{OperatorId, RunId, Timestamp};
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Node, Pod, PodCondition, PodStatus};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
@@ -160,6 +160,11 @@ fn scheduled_at(pod: &Pod) -> Option<Timestamp> {
 /// Kubernetes sets it on everything it stores.
 fn created(metadata: &ObjectMeta) -> Timestamp {
     metadata.creation_timestamp.as_ref().map(|time| time.0).unwrap_or_default()
+}
+
+/// The run that something of ours belongs to.
+pub(crate) fn run_of(metadata: &ObjectMeta) -> Option<RunId> {
+    metadata.labels.as_ref()?.get(RUN)?.parse().ok()
 }
 
 fn labelled(metadata: &ObjectMeta) -> Option<(OperatorId, u32)> {

@@ -61,8 +61,10 @@ pub struct JobLog {
     pub given_up: Vec<(RunId, OperatorId, u32)>,
     /// Runs whose Jobs were deleted, in order.
     pub deleted: Vec<RunId>,
-    /// How many pods are said to be alive.
+    /// How many pods of nobody in particular are said to be alive.
     pub live_pods: u32,
+    /// Runs that a pod each is alive of.
+    pub left: BTreeSet<RunId>,
     shown: BTreeMap<RunId, BTreeMap<OperatorId, JobObservation>>,
 }
 
@@ -80,6 +82,11 @@ impl MemoryJobs {
     /// Lets the Job of an operator be seen in this way.
     pub fn show(&self, run: RunId, operator: OperatorId, job: JobObservation) {
         locked(&self.0).shown.entry(run).or_default().insert(operator, job);
+    }
+
+    /// Lets a pod of a run be alive until the run's Jobs are deleted.
+    pub fn leave(&self, run: RunId) {
+        locked(&self.0).left.insert(run);
     }
 
     /// Lets so many pods be alive.
@@ -106,12 +113,19 @@ impl Jobs for MemoryJobs {
     }
 
     async fn delete(&self, _access: &KubeAccess, run: RunId) -> Result<()> {
-        locked(&self.0).deleted.push(run);
+        let mut log = locked(&self.0);
+        log.left.remove(&run);
+        log.deleted.push(run);
         Ok(())
     }
 
     async fn live_pods(&self, _access: &KubeAccess) -> Result<u32> {
-        Ok(locked(&self.0).live_pods)
+        let log = locked(&self.0);
+        Ok(log.live_pods + u32::try_from(log.left.len()).unwrap_or(u32::MAX))
+    }
+
+    async fn live_runs(&self, _access: &KubeAccess) -> Result<BTreeSet<RunId>> {
+        Ok(locked(&self.0).left.clone())
     }
 
     async fn apply_addons(&self, _access: &KubeAccess) -> Result<()> {

@@ -170,7 +170,10 @@ fn a_node_that_is_gone_has_taken_its_pod_along_whatever_is_still_shown_of_it() {
         story.sees(BTreeMap::from([(a, job)]), &["node-2"]);
         let (cause, failure_type, tip) = fate(&story);
         assert_eq!((cause, failure_type), (Cause::NodeLost, FailureType::System), "{tip}");
-        assert!(tip.starts_with("The node 'node-1' was lost with the operator's pod") && tip.contains(". AWS"), "{tip}");
+        assert!(
+            tip.starts_with("The node 'node-1' was lost with the operator's pod") && tip.contains(". AWS"),
+            "{tip}"
+        );
     }
     // A node may have joined between the two lists that an observation is made of.
     let mut fresh = Story::granted(dag("a; b: a"));
