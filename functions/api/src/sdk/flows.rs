@@ -58,7 +58,8 @@ async fn register(State(api): State<Api>, headers: HeaderMap, form: GraphForm) -
     };
     let Parsed { dag, metadata } = dag::parse(&form.dag, &form.packages, &context)?;
     metadata.check_name()?;
-    let python_version = format!("Python {}", python(&dag));
+    // The SDK compares it with its own, to the patch release, which it does not send: a warning that is to reassure.
+    let python_version = format!("Python {} of its newest patch release", python(&dag));
     let run = headers.get("run-now").is_none_or(|run| !run.as_bytes().eq_ignore_ascii_case(b"false"));
     let publication = Publication {
         description: metadata.description,

@@ -4,7 +4,8 @@ use crate::instance_type::{Capacity, InstanceType};
 use crate::settings::Settings;
 use serde::{Deserialize, Serialize};
 
-/// CPUs of an operator that asks for none.
+/// CPUs of an operator that asks for none, on a node that has room for two of them. They are a reservation and no limit:
+/// what is idle can be used by anybody.
 const DEFAULT_CPUS: u32 = 2;
 /// Memory, in MiB, of an operator that asks for none.
 const DEFAULT_MEMORY_MIB: u32 = 4096;
@@ -76,13 +77,15 @@ impl Resources {
         }
     }
 
-    /// What its pod requests: what was asked for, else a default lowered to what fits on the node.
+    /// What its pod requests: what was asked for, else a default lowered to what fits on the node, twice if it is CPUs.
+    /// If only one pod fitted, each would wait for the end of the last one's, and then for the scheduler, which looks
+    /// again only after a second or more at what it could not place at once.
     #[must_use]
     pub fn requests(&self, settings: &Settings) -> Capacity {
         let room = self.node_type(settings).1.carried_out().capacity().map(Capacity::allocatable);
         let fitting = |default: u32, room: Option<u32>| room.map_or(default, |room| default.min(room));
         Capacity {
-            cpus: self.cpus.unwrap_or_else(|| fitting(DEFAULT_CPUS, room.map(|r| r.cpus))),
+            cpus: self.cpus.unwrap_or_else(|| fitting(DEFAULT_CPUS, room.map(|r| r.cpus / 2)).max(1)),
             memory_mib: self.memory_mib.unwrap_or_else(|| fitting(DEFAULT_MEMORY_MIB, room.map(|r| r.memory_mib))),
             gpus: u32::from(self.gpu),
         }

@@ -13,11 +13,15 @@ fn asking(cpus: Option<u32>, memory_mib: Option<u32>, gpu: bool) -> Resources {
 }
 
 #[test]
-fn an_operator_that_asks_for_nothing_gets_two_cpus_and_four_gib() {
+fn an_operator_that_asks_for_nothing_leaves_room_for_its_successor() {
     let asked = asking(None, None, false).requests(&Settings::default());
-    assert_eq!((asked.cpus, asked.memory_mib, asked.gpus), (2, 4096, 0));
+    assert_eq!((asked.cpus, asked.memory_mib, asked.gpus), (1, 4096, 0));
     let asked = asking(None, None, true).requests(&Settings::default());
-    assert_eq!((asked.cpus, asked.memory_mib, asked.gpus), (2, 4096, 1));
+    assert_eq!((asked.cpus, asked.memory_mib, asked.gpus), (1, 4096, 1));
+    let asked = asking(None, None, false).requests(&settings(json!({"cpu_node_type": "m5.2xlarge"})));
+    assert_eq!((asked.cpus, asked.memory_mib), (2, 4096));
+    let asked = asking(Some(3), None, false).requests(&Settings::default());
+    assert_eq!(asked.cpus, 3, "what is asked for is what is requested");
 }
 
 #[test]
