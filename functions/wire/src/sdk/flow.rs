@@ -11,7 +11,6 @@ use domain::run::Run;
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use uuid::Uuid;
 
 /// A flow as an entry of the list, with its latest run.
@@ -30,8 +29,8 @@ pub fn entry(flow: &Flow, latest: Option<&Run>) -> Value {
 
 /// All of a flow: its versions, and its runs, oldest first.
 #[must_use]
-pub fn whole(flow: &Flow, dags: &[Arc<Dag>], runs: &[Run]) -> Value {
-    let version = |dag: &Arc<Dag>| {
+pub fn whole(flow: &Flow, dags: &[impl AsRef<Dag>], runs: &[Run]) -> Value {
+    let version = |dag: &Dag| {
         let shown = json!({
             "id": dag.id,
             "workflow_id": flow.id,
@@ -55,7 +54,7 @@ pub fn whole(flow: &Flow, dags: &[Arc<Dag>], runs: &[Run]) -> Value {
         })
     };
     json!({
-        "workflow_dags": dags.iter().map(version).collect::<Map<_, _>>(),
+        "workflow_dags": dags.iter().map(AsRef::as_ref).map(version).collect::<Map<_, _>>(),
         "workflow_dag_results": runs.iter().map(result).collect::<Vec<_>>(),
     })
 }
