@@ -1,6 +1,7 @@
 //! One life: clusters are registered, used, changed, left alone and end, while things fail.
 
-use crate::check::{self, Build, lines};
+use crate::check;
+use crate::journal::{self, Build, lines};
 use crate::plan::{Deed, Plan, Script};
 use crate::tally::Outcome;
 use crate::user::{User, items, text};
@@ -63,7 +64,7 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
     }
 
     outcome.leaks = left;
-    let builds = check::builds(&lines(&stack.builds(), seen.1));
+    let builds = journal::builds(&lines(&stack.builds(), seen.1));
     judge(&mut outcome, &stories, &runs, &builds);
     for line in lines(&stack.struck(), seen.0) {
         count(&mut outcome.faults, format!("{} {}", text(&line["kind"]), text(&line["action"])));
@@ -107,10 +108,10 @@ fn judge(outcome: &mut Outcome, stories: &[Story], runs: &[Value], builds: &[Bui
     for build in builds {
         count(&mut outcome.builds, format!("{} {}", build.action, build.status.to_lowercase()));
     }
-    outcome.wrongs.extend(check::doubled(builds));
+    outcome.wrongs.extend(journal::doubled(builds));
     for story in stories.iter().filter(|story| !story.forced) {
         let own: Vec<Value> = runs.iter().filter(|run| run["cluster"]["id"] == json!(story.cluster)).cloned().collect();
-        outcome.wrongs.extend(check::wrong_teardowns(builds, &own));
+        outcome.wrongs.extend(journal::wrong_teardowns(builds, &own));
     }
 }
 

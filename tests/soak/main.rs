@@ -5,6 +5,7 @@
 //! command that replays it.
 
 mod check;
+mod journal;
 mod life;
 mod plan;
 mod tally;
