@@ -1,7 +1,7 @@
 //! What Kubernetes shows of a run's Jobs, in our words.
 
 use crate::manifest::{ATTEMPT, OPERATOR, RUN};
-use domain::run::{JobObservation, JobState, NO_POD, NodeState, POD_GONE};
+use domain::run::{JobObservation, JobState, NO_POD, NodeState, POD_DELETED, POD_GONE};
 use domain::{OperatorId, RunId, Timestamp};
 use k8s_openapi::api::batch::v1::{Job, JobCondition};
 use k8s_openapi::api::core::v1::{ContainerState, ContainerStateTerminated, Node, Pod, PodCondition, PodStatus};
@@ -63,7 +63,7 @@ fn state(job: &Job, pod: Option<&Pod>) -> JobState {
                 reason: DEADLINE.to_owned(),
                 message: condition.message.clone().unwrap_or_default(),
             },
-            Some(pod) => failed(pod.status.as_ref()),
+            Some(pod) => failed(pod),
             None => pod_gone(condition),
         };
     }
@@ -83,11 +83,11 @@ fn pod_state(pod: &Pod) -> JobState {
     let container = container(status);
     match status.and_then(|status| status.phase.as_deref()) {
         Some("Succeeded") => return JobState::Succeeded,
-        Some("Failed") => return failed(status),
+        Some("Failed") => return failed(pod),
         _ => {}
     }
     if let Some(ended) = container.and_then(|state| state.terminated.as_ref()) {
-        return if ended.exit_code == 0 { JobState::Succeeded } else { failed(status) };
+        return if ended.exit_code == 0 { JobState::Succeeded } else { failed(pod) };
     }
     if let Some(until) = &pod.metadata.deletion_timestamp {
         let disruption = disruption(status);
@@ -116,14 +116,20 @@ fn pod_state(pod: &Pod) -> JobState {
 }
 
 /// The pod's own reason, such as `Evicted`, tells more than its container's, such as `Error`; and so does the reason for
-/// which Kubernetes ended it, such as `DeletionByTaintManager`. But a container that ran out of memory has done so.
-fn failed(status: Option<&PodStatus>) -> JobState {
+/// which Kubernetes ended it, such as `DeletionByTaintManager`. But a container that ran out of memory has done so. A pod
+/// that somebody deletes says nothing, and its container only that it was told to stop.
+fn failed(pod: &Pod) -> JobState {
+    let status = pod.status.as_ref();
     let ended: Option<&ContainerStateTerminated> = container(status).and_then(|state| state.terminated.as_ref());
     let own = status.map(|status| (status.reason.clone(), status.message.clone()));
     let ended_by = disruption(status).map(|condition| (condition.reason.clone(), condition.message.clone()));
     let last = ended.map(|ended| (ended.reason.clone(), ended.message.clone()));
     let out_of_memory = last.clone().filter(|(reason, _)| reason.as_deref() == Some(OUT_OF_MEMORY));
-    let told = [own, out_of_memory, ended_by, last.clone()].into_iter().flatten().find(|(reason, _)| reason.is_some());
+    let deleted = pod.metadata.deletion_timestamp.as_ref().map(|_| (Some(POD_DELETED.to_owned()), None));
+    let told = [own, out_of_memory, ended_by, deleted, last.clone()]
+        .into_iter()
+        .flatten()
+        .find(|(reason, _)| reason.is_some());
     let (reason, message) = told.unwrap_or_default();
     let words = || last.and_then(|(_, message)| message).or_else(|| status?.message.clone());
     JobState::Failed {

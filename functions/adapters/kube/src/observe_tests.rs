@@ -158,7 +158,7 @@ fn a_pod_that_is_being_deleted_is_ending_until_its_container_has_ended() {
 
     let status = placed("Running", json!({ "terminated": { "exitCode": 143, "reason": "Error" } }));
     ending.status = serde_json::from_value(status).expect("a status");
-    assert_eq!(observe(&[job(1, None)], &[ending]).state, failure(Some(143), "Error", ""));
+    assert_eq!(observe(&[job(1, None)], &[ending]).state, failure(Some(143), POD_DELETED, ""));
 }
 
 #[test]

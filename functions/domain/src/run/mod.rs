@@ -6,7 +6,7 @@ mod observe;
 
 pub use cause::{Cause, UNASKED_RETRIES, is_tried_again};
 pub use decide::{Command, Decision, Effect, decide};
-pub use observe::{JobObservation, JobState, NO_POD, NodeState, Observation, POD_GONE};
+pub use observe::{JobObservation, JobState, NO_POD, NodeState, Observation, POD_DELETED, POD_GONE};
 
 use crate::{ArtifactId, ClusterId, DagId, Failure, FlowId, OperatorId, RunId, flow::Dag, flow::ParameterValue};
 use jiff::Timestamp;

@@ -69,6 +69,8 @@ pub enum JobState {
 
 /// The word for a Job that has failed and has no pod left to say why.
 pub const POD_GONE: &str = "PodGone";
+/// The word for a pod that ended since somebody deletes it.
+pub const POD_DELETED: &str = "PodDeleted";
 /// The word for a Job whose pod Kubernetes has yet to create.
 pub const NO_POD: &str = "NoPod";
 
@@ -281,6 +283,7 @@ fn ended(exit_code: Option<i32>, reason: &str, message: &str, node: Option<&Stri
         ("NodeLost" | "NodeShutdown" | "Shutdown" | "Terminated" | "DeletionByTaintManager" | "DeletionByPodGC", _) => {
             node_lost(node, &told)
         }
+        (POD_DELETED, _) => pod_deleted(message),
         ("StartError" | "ContainerCannotRun" | "RunContainerError" | "CreateContainerError", _) => {
             loss(Cause::NotStarted, "The operator's container could not be started", "Run the flow again.")
         }

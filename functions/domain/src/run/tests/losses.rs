@@ -56,6 +56,7 @@ fn an_end_without_a_report_is_told_with_its_true_reason_and_a_remedy() {
         (ended(None, "DeletionByPodGC"), NodeLost, "The node 'node-1' was lost with the operator's pod ("),
         (ended(Some(143), "Terminated"), NodeLost, "The node 'node-1' was lost with the operator's pod ("),
         (ended(None, "PodGone"), PodDeleted, "The operator's pod was deleted (so says Kubernetes). Somebody"),
+        (ended(Some(143), "PodDeleted"), PodDeleted, "The operator's pod was deleted (so says Kubernetes). Somebody"),
         (ended(None, "DeadlineExceeded"), TimedOut, "The operator's pod was ended since its timeout is long over"),
         (ended(Some(128), "StartError"), NotStarted, "The operator's container could not be started (StartError"),
         (ended(None, "OutOfcpu"), NotAdmitted, "The node did not admit the operator's pod (OutOfcpu"),
