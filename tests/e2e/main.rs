@@ -1,6 +1,7 @@
 //! The whole system on this machine, driven from outside as a user would: over HTTP, with the real functions, state
 //! machines, buildspec, module and Kubernetes. The cases share one stack and run in the order of the list.
 
+mod ahead;
 mod client;
 mod failures;
 mod life;
@@ -62,6 +63,7 @@ type Shared = Option<(Arc<tokio::runtime::Runtime>, Arc<World>)>;
 fn trials(shared: Shared) -> Vec<Trial> {
     vec![
         trial("requests_that_cannot_be_accepted_change_nothing", &shared, refusals::change_nothing),
+        trial("what_is_ahead_is_told_and_options_are_made", &shared, ahead::told_and_made),
         trial("a_failed_build_fails_the_run_and_leaves_nothing", &shared, failures::failed_build),
         trial("every_cause_of_a_failure_is_told_and_can_be_removed", &shared, stories::told_and_removed),
         trial("a_build_that_vanishes_is_gone_on_with", &shared, stories::vanished),

@@ -1,7 +1,7 @@
 //! Sudden ends: of a pod's process, of a node with all that it carries, of the account's credentials.
 //!
 //! ```text
-//! POST /kill {"what": "pod" | "node", "labels": {"ondemand-eks/run": "…"}}
+//! POST /kill {"what": "pod" | "node" | "pod_object" | "job", "labels": {"ondemand-eks/run": "…"}}
 //! ```
 //!
 //! answers with the name of what was killed, 404 if no running pod has these labels. While there is a file
@@ -10,9 +10,10 @@
 use super::fleet::Fleet;
 use super::node;
 use jiff::Timestamp;
+use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
-use kube::api::{Api, Patch, PatchParams};
+use kube::api::{Api, DeleteParams, Patch, PatchParams};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -37,6 +38,10 @@ pub(crate) enum Victim {
     Pod,
     /// Its node.
     Node,
+    /// Its object, as by `kubectl delete pod`.
+    PodObject,
+    /// The Job it belongs to, as by `kubectl delete job`.
+    Job,
 }
 
 impl Fleet {
@@ -51,6 +56,17 @@ impl Fleet {
             Victim::Node => {
                 self.lose(&node).await?;
                 node
+            }
+            Victim::PodObject => {
+                let api: Api<Pod> = Api::namespaced(self.client().clone(), &pod.namespace().unwrap_or_default());
+                api.delete(&pod.name_any(), &DeleteParams::default()).await?;
+                pod.name_any()
+            }
+            Victim::Job => {
+                let job = pod.labels().get("job-name").cloned().unwrap_or_default();
+                let api: Api<Job> = Api::namespaced(self.client().clone(), &pod.namespace().unwrap_or_default());
+                api.delete(&job, &DeleteParams::background()).await?;
+                job
             }
         };
         self.note(format_args!("{name} was killed, as ordered"));

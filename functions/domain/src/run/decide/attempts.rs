@@ -36,12 +36,11 @@ impl Draft<'_> {
                 continue;
             };
             state.job_seen_at.get_or_insert(world.at);
-            // What Kubernetes says is exact; what the runner said is not.
-            state.timeline.scheduled_at = seen
-                .scheduled_at
-                .max(state.timeline.queued_at.filter(|_| seen.scheduled_at.is_some()))
-                .or(state.timeline.scheduled_at);
             if !state.is_of_another_pod(seen) {
+                // What Kubernetes says is exact, to the second; what the runner said is not.
+                if let Some(bound) = seen.scheduled_at {
+                    state.timeline.scheduled_at = Some(bound.max(state.timeline.queued_at.unwrap_or(bound)));
+                }
                 state.node = seen.node.clone().or_else(|| state.node.take());
             }
             state.waiting_for = observe::waiting_for(state, seen, world.node_of(seen, state));
