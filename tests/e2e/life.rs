@@ -59,6 +59,9 @@ pub async fn whole(world: Arc<World>) {
     assert_eq!(documented["status"], "succeeded", "{documented:#}");
     assert_eq!(diamond["status"], "succeeded", "{diamond:#}");
     results(&world, &documented, &diamond).await;
+    // The account's tags are asked over the same wire as AWS's: with a cluster there, they are not empty.
+    let looked = |list: &Value| list["inventory"]["expected"].as_u64().is_some_and(|expected| expected > 0);
+    client.wait(&format!("{path}/receipts"), "with an inventory", looked).await;
     let active = client.get(&path).await;
     assert_eq!((&active["status"], &active["generation"]), (&json!("Active"), &json!(1)), "one creation serves both");
 
@@ -69,12 +72,23 @@ pub async fn whole(world: Arc<World>) {
     assert_eq!(state_resources(&world, &cluster, 1).await, 0, "something is left in Terraform's state");
     assert_eq!(created("aws_eks_cluster", &world), 1, "one creation serves both");
     nothing_left(&world).await;
+    receipt(&world, &path).await;
     let events = client.get(&format!("{path}/events")).await;
     let kinds: Vec<&str> =
         events["events"].as_array().expect("events").iter().filter_map(|e| e["kind"].as_str()).collect();
     for kind in ["creation_started", "created", "idle", "teardown_started", "destroyed"] {
         assert!(kinds.contains(&kind), "no {kind} in {kinds:?}");
     }
+}
+
+/// What was deleted is told by Terraform, that nothing is left by the account's tags.
+async fn receipt(world: &World, path: &str) {
+    let written = |list: &Value| list["receipts"].as_array().is_some_and(|receipts| receipts.len() == 1);
+    let list = world.client.wait(&format!("{path}/receipts"), "with a receipt", written).await;
+    let receipt = &list["receipts"][0];
+    assert!(receipt["resources"].as_u64().is_some_and(|resources| resources > 30), "{receipt:#}");
+    assert_eq!((&receipt["generation"], &receipt["types"]["aws_eks_cluster"]), (&json!(1), &json!(1)), "{receipt:#}");
+    assert_eq!(receipt["inventory"]["result"], "clean", "{receipt:#}");
 }
 
 async fn results(world: &World, documented: &Value, diamond: &Value) {

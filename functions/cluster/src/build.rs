@@ -56,7 +56,8 @@ pub fn failure(diagnosis: Diagnosis, error: &str, cause: &str) -> Failure {
             let class = match error {
                 "Transient" => FailureClass::Transient,
                 "StateHeld" => FailureClass::StateLocked,
-                _ => FailureClass::Unknown,
+                // Credentials that are not valid any more take a person, in whatever step that shows.
+                _ => Diagnosis::read(&format!("Error: {message}")).class.unwrap_or(FailureClass::Unknown),
             };
             Failure::new(class, format!("the cluster could not be prepared ({error}): {message}"))
         }
@@ -78,6 +79,21 @@ fn phase_message(build: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn credentials_that_are_not_valid_any_more_are_told_from_other_failures_to_prepare() {
+        for (code, class) in [
+            ("InvalidClientTokenId", FailureClass::Credentials),
+            ("ExpiredTokenException", FailureClass::Credentials),
+            ("SomethingElse", FailureClass::Unknown),
+        ] {
+            let words = format!("describe EKS cluster x-g1 in us-east-1: {code}: the token is of no use");
+            let cause = json!({"errorType": "Fault", "errorMessage": words}).to_string();
+            let failure = failure(Diagnosis::default(), "Fault", &cause);
+            assert_eq!(failure.class, class, "{failure:?}");
+            assert!(failure.message.contains("could not be prepared (Fault)"), "{failure:?}");
+        }
+    }
 
     #[test]
     fn terraforms_own_words_come_first() {

@@ -58,7 +58,8 @@ impl World {
         let last = self.inventory(id).await?;
         let due = last.as_ref().is_none_or(|last| self.now() >= last.checked_at + LOOK_AGAIN);
         let cluster = self.cluster(id).await?.value;
-        if !due || cluster.generation == 0 {
+        // While a build changes what there is, an inventory says little.
+        if !due || cluster.generation == 0 || cluster.phase.build().is_some() {
             return Ok(());
         }
         let inventory = self.look(auditor, &cluster).await?;

@@ -75,7 +75,7 @@ impl Demo<'_> {
         let cluster = watch::teardown(&self.api, self.progress, cluster_id).await?;
         self.events(cluster_id).await?;
         self.say("What is left:");
-        receipt::show(self.stack, self.progress, &cluster, &processes).await?;
+        receipt::show(&self.api, self.stack, self.progress, &cluster, &processes).await?;
         self.say("\nNothing is left, and nothing costs anything.");
         Ok(())
     }

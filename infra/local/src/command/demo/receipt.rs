@@ -1,5 +1,6 @@
 //! What is left of a cluster: looked up where it would be, not believed.
 
+use super::api::Api;
 use super::show::align;
 use crate::{Error, Progress, Stack};
 use serde_json::{Value, json};
@@ -20,13 +21,20 @@ pub(crate) async fn processes(stack: &Stack) -> Result<Vec<u64>, Error> {
 }
 
 /// Shows that nothing is left of a cluster whose processes were `had`, or fails naming what is.
-pub(crate) async fn show(stack: &Stack, progress: &Progress, cluster: &Value, had: &[u64]) -> Result<(), Error> {
+pub(crate) async fn show(
+    api: &Api,
+    stack: &Stack,
+    progress: &Progress,
+    cluster: &Value,
+    had: &[u64],
+) -> Result<(), Error> {
     let (id, generation) = (cluster["id"].as_str().unwrap_or_default(), &cluster["generation"]);
     let key = format!("clusters/{id}/g{generation}/terraform.tfstate");
     let state = stack.object(&key).await?.unwrap_or_default();
     let state: Value = serde_json::from_slice(&state).unwrap_or_default();
     let in_state = state["resources"].as_array().map_or(0, Vec::len);
 
+    let tagged = tagged(api, id).await?;
     let (created, destroyed) = operations(&stack.journal());
     let inventory = stack.inventory().await?;
     let clusters = inventory["clusters"].as_array().map_or(0, Vec::len);
@@ -41,6 +49,7 @@ pub(crate) async fn show(stack: &Stack, progress: &Progress, cluster: &Value, ha
             format!("{created} created, {destroyed} destroyed"),
             ".local/provider-journal.jsonl".to_owned(),
         ),
+        row("tagged resources", tagged, "the account's tagging API".to_owned()),
         row("clusters", clusters.to_string(), "the local account's inventory".to_owned()),
         row("processes", format!("{alive} of {}", had.len()), "/proc".to_owned()),
         row("keepalive rule", rule, "EventBridge".to_owned()),
@@ -49,6 +58,23 @@ pub(crate) async fn show(stack: &Stack, progress: &Progress, cluster: &Value, ha
         return Err(Error::State("something is left of the cluster: see above".to_owned()));
     }
     Ok(())
+}
+
+/// What the control plane's own receipt says is left, once it is written.
+async fn tagged(api: &Api, cluster_id: &str) -> Result<String, Error> {
+    let started = Instant::now();
+    loop {
+        let list = api.ask(&format!("/v1/clusters/{cluster_id}/receipts")).await?;
+        let receipt = list["receipts"].as_array().and_then(|receipts| receipts.last());
+        match receipt.map(|receipt| &receipt["inventory"]) {
+            Some(inventory) if inventory["result"] == "clean" => return Ok("0".to_owned()),
+            Some(inventory) => {
+                return Err(Error::State(format!("the receipt does not say that nothing is left: {inventory}")));
+            }
+            None if started.elapsed() > PATIENCE => return Err(Error::State("there is no receipt".to_owned())),
+            None => tokio::time::sleep(Duration::from_millis(200)).await,
+        }
+    }
 }
 
 /// The rule's state, once its next tick has had the time to find nothing to do and to switch the rule off.
