@@ -123,7 +123,8 @@ class Job:
         except client.Refused as error:
             raise NotWanted(error) from None
         except client.Error as error:
-            raise unreachable("The control plane could not be reached, so the function was not called.", error) from None
+            tip = "The control plane could not be reached, so the function was not called."
+            raise unreachable(tip, error) from None
 
     def fetch_inputs(self):
         inputs = [{"name": plan["name"], "path": path} for plan, path in self.with_paths("inputs", "name")]
@@ -158,8 +159,8 @@ class Job:
         ended = process.run(command, self.logs, environment, folder, timeout, pass_pipes=True)
         result = self.workspace.read_json("result.json")
         if ended.timed_out:
-            tip = f"Operator {self.name!r} was stopped since it took longer than its {timeout} seconds. Give it a longer timeout, or less to do."
-            raise Failure(USER, tip, cause=TIMED_OUT)
+            tip = f"Operator {self.name!r} was stopped since it took longer than its {timeout} seconds."
+            raise Failure(USER, f"{tip} Give it a longer timeout, or less to do.", cause=TIMED_OUT)
         if result is None:
             raise death(self.name, ended.code, process.oom_kills() != kills)
         self.timings.merge(result.pop("timings"))

@@ -14,7 +14,7 @@ TEXT_LIMIT = 64 * 1024  # bytes of a log or a traceback that fit into an outcome
 
 
 class Failure(Exception):
-    """The job failed. `tip` tells what to do about it, `context` is the evidence, `cause` one of those above or None."""
+    """The job failed. `tip` tells what to do about it, `context` is the evidence, `cause` one of those above, if any."""
 
     def __init__(self, kind, tip, context="", cause=None):
         super().__init__(tip)
