@@ -84,8 +84,8 @@ fn each_sdk_has_one_owner() {
 fn functions_link_only_what_their_role_allows() {
     let all = dependencies();
     let forbidden = [
-        ("api", &["adapter-kube", "adapter-eks"][..]),
-        ("run", &["adapter-codebuild", "adapter-eventbridge"]),
+        ("api", &["adapter-kube", "adapter-eks", "adapter-tagging"][..]),
+        ("run", &["adapter-codebuild", "adapter-eventbridge", "adapter-tagging"]),
         ("cluster", &[]),
         ("keepalive", &[]),
     ];
