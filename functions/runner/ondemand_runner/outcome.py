@@ -8,7 +8,7 @@ SYSTEM = 1  # not the user's doing
 USER = 2  # the user's doing, and fatal for the run
 WARNING = 3  # the user's doing, and the run goes on
 
-TIMED_OUT, OUT_OF_MEMORY, TRANSPORT = "timed_out", "out_of_memory", "transport"  # causes the control plane knows
+TIMED_OUT, OUT_OF_MEMORY, TRANSPORT = "timed_out", "out_of_memory", "transport"  # causes that others know
 
 TEXT_LIMIT = 64 * 1024  # bytes of a log or a traceback that fit into an outcome
 
