@@ -136,9 +136,10 @@ class Connecting(unittest.TestCase):
         self.refused("nobody", config_file_path=world.CREDENTIALS, config_file_profile="nobody")
 
     def test_credentials_that_aws_does_not_accept_are_refused(self):
-        self.refused("does not accept these credentials.*does not match", **{**world.keys(), "secret_access_key": "x" * 40})
-        self.refused("does not accept these credentials.*token.* is invalid",
-                     **{**world.keys(), "access_key_id": "AKIA0000000000000000"})
+        wrong_secret = {**world.keys(), "secret_access_key": "x" * 40}
+        self.refused("does not accept these credentials.*does not match", **wrong_secret)
+        unknown_key = {**world.keys(), "access_key_id": "AKIA0000000000000000"}
+        self.refused("does not accept these credentials.*token.* is invalid", **unknown_key)
 
     def test_a_keepalive_that_is_no_number_is_refused(self):
         self.refused("keepalive", **self.with_settings(keepalive="ten"))

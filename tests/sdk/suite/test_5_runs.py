@@ -172,8 +172,8 @@ class Runs(unittest.TestCase):
         operator = {"id": world.UNKNOWN, "name": "other", "description": "", "spec": spec, "inputs": [], "outputs": []}
         dag = json.dumps({"operators": {world.UNKNOWN: operator}, "artifacts": {}, "metadata": {"name": "other"}})
         for route in ("preview", "workflow/register"):
-            answer = requests.post(
-                f"{world.ADDRESS}/api/{route}", headers={"api-key": world.KEY}, data={"dag": dag}, allow_redirects=False)
+            address, key = f"{world.ADDRESS}/api/{route}", {"api-key": world.KEY}
+            answer = requests.post(address, headers=key, data={"dag": dag}, allow_redirects=False)
             self.assertEqual(answer.status_code, 422, answer.text)
             self.assertIn("operator 'other'", answer.json()["error"])
             self.assertIn(words, answer.json()["error"])

@@ -39,7 +39,8 @@ def apply():
 
     async def handle_request(method, raw_path, headers, body, query):
         asked = {**query, **parse_qs((body or b"").decode("utf-8", "replace"))}
-        found = problem(method, raw_path, headers, body, query) if asked.get("Action") == ["GetCallerIdentity"] else None
+        is_checked = asked.get("Action") == ["GetCallerIdentity"]
+        found = problem(method, raw_path, headers, body, query) if is_checked else None
         return refuse(403, *found, ns="sts") if found else await answer(method, raw_path, headers, body, query)
 
     replace(sts, "handle_request", handle_request)
