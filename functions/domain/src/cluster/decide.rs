@@ -306,7 +306,8 @@ impl Draft {
     }
 
     fn record_duration(&mut self, build: &Build) {
-        if let Some(begun) = build.begun_at {
+        // Picking up what was left says nothing about the next teardown.
+        if let Some(begun) = build.begun_at.filter(|_| build.leftover.is_none()) {
             self.cluster.history.record(build.purpose, seconds_between(begun, self.now));
         }
     }

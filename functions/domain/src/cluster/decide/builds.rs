@@ -69,12 +69,13 @@ impl Draft {
                 self.note("destroyed", format!("Terminated{tries}: {destroyed} resources destroyed, none left"));
                 let first_epoch = stuck.map_or(build.epoch, |stuck| stuck.first_epoch);
                 let generation = self.cluster.build_generation();
-                self.effect(Effect::Receipt { generation, first_epoch, last_epoch: build.epoch });
                 if waiters.is_empty() {
                     self.terminated();
                 } else {
                     self.start_creation(waiters, false, "runs came while it was ending".to_owned());
                 }
+                // Last: a look into the account takes longer than to start what runs wait for.
+                self.effect(Effect::Receipt { generation, first_epoch, last_epoch: build.epoch });
             }
             // The build that was to be stopped was quicker.
             Phase::Terminating { waiters, build, .. } => self.destroy(waiters, build.forced),
