@@ -17,10 +17,7 @@ pub struct Point {
     pub stands_for_others: bool,
 }
 
-const ALWAYS: [(&str, &str, usize); 2] = [
-    ("create", "aws_nat_gateway", 0),
-    ("delete", "aws_eks_cluster", 0),
-];
+const ALWAYS: [(&str, &str, usize); 2] = [("create", "aws_nat_gateway", 0), ("delete", "aws_eks_cluster", 0)];
 
 /// Every resource, created and destroyed.
 pub fn points() -> impl Iterator<Item = Point> {

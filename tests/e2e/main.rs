@@ -3,6 +3,7 @@
 
 mod ahead;
 mod client;
+mod ends;
 mod failures;
 mod life;
 mod losses;
@@ -67,6 +68,8 @@ fn trials(shared: Shared) -> Vec<Trial> {
         trial("a_failed_build_fails_the_run_and_leaves_nothing", &shared, failures::failed_build),
         trial("every_cause_of_a_failure_is_told_and_can_be_removed", &shared, stories::told_and_removed),
         trial("a_build_that_vanishes_is_gone_on_with", &shared, stories::vanished),
+        trial("a_creation_that_nobody_waits_for_is_stopped", &shared, ends::given_up),
+        trial("a_teardown_that_sticks_is_shown_and_ends_with_a_receipt", &shared, ends::stuck),
         trial("a_cluster_lives_as_long_as_it_is_needed", &shared, life::whole),
         trial("what_is_lost_is_told_and_repeated_where_that_helps", &shared, losses::told),
         trial("the_newest_sdk_drives_it", &shared, sdk::newest),

@@ -52,6 +52,25 @@ async fn python(world: &World, version: &str, arguments: &[&str]) {
     assert!(status.success(), "with the SDK {version}: {status}");
 }
 
+/// What a user of the newest SDK is told whose flow needs a cluster that cannot be created.
+pub async fn refused(world: &World, engine: &str) -> String {
+    let output = Command::new(environment("0.3.6").await)
+        .arg("refused.py")
+        .current_dir(folder())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("ONDEMAND_API", world.stack.api_url.replace("127.0.0.1", "localhost"))
+        .env("ONDEMAND_KEY", &world.stack.api_key)
+        .env("ONDEMAND_ENGINE", engine)
+        .env("SDK_VERSION", "0.3.6")
+        .kill_on_drop(true)
+        .output()
+        .await
+        .expect("the environment's Python runs");
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}");
+    text
+}
+
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("sdk")
 }

@@ -62,7 +62,10 @@ impl Sealed {
             CredentialsInput::Role { role_arn, external_id, region } => {
                 let external =
                     external_id.as_ref().map(|id| format!("external_id = {}\n", id.expose())).unwrap_or_default();
-                let ini = format!("[target]\nrole_arn = {role_arn}\n{external}credential_source = EcsContainer\n");
+                // Terraform assumes the role anew when its session ends; an hour is the most that a role which was
+                // assumed itself, as the build's, may ask for, and the least that any role allows.
+                let source = "credential_source = EcsContainer\nduration_seconds = 3600\n";
+                let ini = format!("[target]\nrole_arn = {role_arn}\n{external}{source}");
                 let form = Form::Role { role_arn: role_arn.clone(), external_id: external_id.clone() };
                 Ok((Self { ini: Secret::new(ini), form }, region.clone()))
             }

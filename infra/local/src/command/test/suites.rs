@@ -30,6 +30,9 @@ pub(crate) async fn all(installed: &Installed, directory: &Directory) -> Result<
     forget_own_aws(&mut emulator);
     emulator.args(["-m", "unittest", "discover", "infra/local/emulator/tests"]).current_dir(&checkout);
 
+    let mut build = Command::new(&installed.python);
+    build.args(["-m", "unittest", "discover", "infra/build/tests"]).current_dir(&checkout);
+
     let mut end_to_end = cargo();
     end_to_end.args(["test", "-p", "ondemand-eks-tests"]).env(kubernetes::VARIABLE, &installed.kubernetes);
 
@@ -38,6 +41,7 @@ pub(crate) async fn all(installed: &Installed, directory: &Directory) -> Result<
         suite("crates", Part::Rust, vec![rust]),
         suite("runner", Part::Python, vec![runner]),
         suite("emulator", Part::Python, vec![emulator]),
+        suite("build", Part::Python, vec![build]),
         suite("Terraform module", Part::Terraform, terraform(installed, directory)?),
         suite("end to end", Part::EndToEnd, vec![end_to_end]),
     ])
