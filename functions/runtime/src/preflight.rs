@@ -46,14 +46,15 @@ pub async fn preflight(survey: &dyn Survey, subject: Subject<'_>) -> Vec<Finding
 
 async fn gather(survey: &dyn Survey, subject: Subject<'_>) -> Facts {
     let principal = principal(subject.caller_arn);
+    let options = &subject.settings.options;
     let cpu = subject.settings.cpu_node_type.carried_out();
     let gpu = subject.settings.gpu_node_type.carried_out();
     let (denials, vpcs, addresses, cpu, gpu) = tokio::join!(
         denials(survey, subject, &principal),
         usage(survey, subject, quota::VPCS, Counted::Vpcs),
         usage(survey, subject, quota::ADDRESSES, Counted::Addresses),
-        nodes(survey, subject, cpu),
-        nodes(survey, subject, gpu),
+        nodes(survey, subject, cpu, &options.cpu_node_types),
+        nodes(survey, subject, gpu, &options.gpu_node_types),
     );
     Facts { denials, principal, vpcs, addresses, cpu, gpu }
 }
@@ -89,7 +90,14 @@ async fn usage(survey: &dyn Survey, subject: Subject<'_>, quota: Quota, counted:
     Ok(Usage { limit: limit?, used: used? })
 }
 
-async fn nodes(survey: &dyn Survey, subject: Subject<'_>, instance_type: InstanceType) -> NodeFacts {
+/// What matters of a group's types: the first counts for all, since they are of one size.
+async fn nodes(
+    survey: &dyn Survey,
+    subject: Subject<'_>,
+    instance_type: InstanceType,
+    listed: &[InstanceType],
+) -> NodeFacts {
+    let others = listed.iter().skip(1);
     let Subject { key, region, patience, settings, .. } = subject;
     let spot = settings.options.capacity_type == CapacityType::Spot;
     let cpu_limit = async {
@@ -97,9 +105,17 @@ async fn nodes(survey: &dyn Survey, subject: Subject<'_>, instance_type: Instanc
         let quota = quota::of_nodes(&instance_type, spot).ok_or_else(none)?;
         answer(patience, survey.quota(key, region, quota)).await
     };
-    let price = answer(patience, survey.price(key, region, &instance_type));
-    let (price, cpu_limit) = tokio::join!(price, cpu_limit);
-    NodeFacts { offered: price.map(|price| price.is_some()), cpu_limit, instance_type }
+    let unsold = async {
+        let mut unsold = vec![];
+        for chosen in std::iter::once(&instance_type).chain(others) {
+            if survey.price(key, region, chosen).await?.is_none() {
+                unsold.push(chosen.clone());
+            }
+        }
+        Ok(unsold)
+    };
+    let (unsold, cpu_limit) = tokio::join!(answer(patience, unsold), cpu_limit);
+    NodeFacts { unsold, cpu_limit, instance_type }
 }
 
 impl World {

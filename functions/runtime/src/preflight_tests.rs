@@ -4,6 +4,10 @@ use domain::Secret;
 use domain::preflight::Severity;
 
 async fn told(survey: &MemorySurvey, caller_arn: &str) -> Vec<Finding> {
+    told_of(survey, caller_arn, &Settings::default()).await
+}
+
+async fn told_of(survey: &MemorySurvey, caller_arn: &str, settings: &Settings) -> Vec<Finding> {
     let key =
         AccessKey { access_key_id: "AKIA1".to_owned(), secret_access_key: Secret::new("hush"), session_token: None };
     let subject = Subject {
@@ -11,7 +15,7 @@ async fn told(survey: &MemorySurvey, caller_arn: &str) -> Vec<Finding> {
         region: "eu-west-1",
         account: "123456789012",
         caller_arn,
-        settings: &Settings::default(),
+        settings,
         patience: Duration::from_millis(20),
     };
     preflight(survey, subject).await
@@ -53,6 +57,18 @@ async fn what_is_refused_or_hangs_is_told_and_never_fails() {
         assert!(found.iter().all(|finding| finding.severity == Severity::Info), "{found:?}");
         assert_eq!(found.iter().filter(|finding| finding.what.contains(why)).count(), 7, "{found:?}");
     }
+}
+
+#[tokio::test]
+async fn every_type_of_a_list_is_looked_up() {
+    let survey = MemorySurvey::default();
+    survey.withdraw("m5.xlarge");
+    let types = ["m6i.xlarge", "m5.xlarge"].map(|name| InstanceType::parse(name).expect("a type"));
+    let options = domain::options::Options { cpu_node_types: types.to_vec(), ..Default::default() };
+    let settings = Settings { cpu_node_type: types[0].clone(), options, ..Settings::default() };
+    let found = told_of(&survey, USER, &settings).await;
+    let unsold: Vec<_> = found.iter().filter(|finding| finding.about == "offer").map(|f| f.what.as_str()).collect();
+    assert_eq!(unsold, ["cpu_node_type m5.xlarge is not sold in eu-west-1"]);
 }
 
 #[tokio::test]

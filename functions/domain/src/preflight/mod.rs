@@ -82,10 +82,10 @@ pub struct Usage {
 /// What was asked about the nodes of a group.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeFacts {
-    /// The type.
+    /// The type, or the first of several.
     pub instance_type: InstanceType,
-    /// Whether it is sold in the region.
-    pub offered: Fact<bool>,
+    /// Those of the group's types that are not sold in the region.
+    pub unsold: Fact<Vec<InstanceType>>,
     /// How many virtual CPUs may run at once in its family's quota.
     pub cpu_limit: Fact<u32>,
 }
@@ -234,19 +234,23 @@ fn raise(quota: Quota) -> String {
     format!("Ask AWS to raise the quota '{}' ({}, {}), or free what uses it up.", quota.name, quota.service, quota.code)
 }
 
-fn of_offer(group: &Group, nodes: &NodeFacts, region: &str) -> Option<Finding> {
-    let chosen = &nodes.instance_type;
-    match &nodes.offered {
-        Ok(true) => None,
-        Ok(false) => Some(finding(
-            Severity::Certain,
-            "offer",
-            format!("{} {chosen} is not sold in {region}", group.setting),
-            format!("Choose another {} for {region}, or register the account for another region.", group.setting),
-        )),
+fn of_offer(group: &Group, nodes: &NodeFacts, region: &str) -> Vec<Finding> {
+    let setting = group.setting;
+    match &nodes.unsold {
+        Ok(unsold) => {
+            let told = |instance_type: &InstanceType| {
+                finding(
+                    Severity::Certain,
+                    "offer",
+                    format!("{setting} {instance_type} is not sold in {region}"),
+                    format!("Choose another {setting} for {region}, or register the account for another region."),
+                )
+            };
+            unsold.iter().map(told).collect()
+        }
         Err(why) => {
-            let question = format!("whether {chosen} is sold in {region}");
-            Some(unchecked("offer", &question, why, "pricing:GetProducts"))
+            let question = format!("whether {} is sold in {region}", nodes.instance_type);
+            vec![unchecked("offer", &question, why, "pricing:GetProducts")]
         }
     }
 }

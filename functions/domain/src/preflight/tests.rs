@@ -2,7 +2,9 @@ use super::*;
 use serde_json::json;
 
 fn node(name: &'static str, offered: Fact<bool>, cpu_limit: Fact<u32>) -> NodeFacts {
-    NodeFacts { instance_type: InstanceType::known(name), offered, cpu_limit }
+    let instance_type = InstanceType::known(name);
+    let unsold = offered.map(|offered| if offered { vec![] } else { vec![instance_type.clone()] });
+    NodeFacts { instance_type, unsold, cpu_limit }
 }
 
 /// An account in which everything is as it should be.
