@@ -15,12 +15,15 @@ use crate::value::Value;
 /// Type and id.
 type Key = (String, String);
 
+/// By type and id; nothing for what was deleted.
+type Things = HashMap<Key, Option<Value>>;
+
 /// The account's things; without a journal nothing is known, and anything may be.
 #[derive(Debug)]
 pub struct Inventory {
     journal: Option<PathBuf>,
-    /// By type and id; nothing for what was deleted. Read once: other builds have other resources.
-    things: Mutex<Option<HashMap<Key, Option<Value>>>>,
+    /// Read once: other builds have other resources.
+    things: Mutex<Option<Things>>,
 }
 
 /// What is known of a thing.
@@ -49,10 +52,12 @@ impl Inventory {
         })
     }
 
-    /// The id of a thing of a type that has the same values in these attributes, if there is one.
+    /// The id of a thing of a type that has the same texts in these attributes, if there is one.
     pub fn twin(&self, ty: &str, by: &[String], values: &Value) -> io::Result<Option<String>> {
         let things = self.read()?;
-        let same = |thing: &Value| by.iter().all(|name| thing.get(name) == values.get(name));
+        // What is left to AWS clashes with nothing.
+        let told = |value: &Value| value.as_str().is_some_and(|text| !text.is_empty());
+        let same = |thing: &Value| by.iter().all(|name| told(values.get(name)) && thing.get(name) == values.get(name));
         let mut present = things.iter().flatten().filter(|((of, _), _)| of == ty);
         let found = present.find(|(_, thing)| thing.as_ref().is_some_and(same));
         Ok(found.map(|((_, id), _)| id.clone()))
@@ -67,7 +72,7 @@ impl Inventory {
         Ok(())
     }
 
-    fn read(&self) -> io::Result<MutexGuard<'_, Option<HashMap<Key, Option<Value>>>>> {
+    fn read(&self) -> io::Result<MutexGuard<'_, Option<Things>>> {
         let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
         if things.is_none()
             && let Some(journal) = &self.journal
