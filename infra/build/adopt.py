@@ -72,12 +72,19 @@ def tags(plan):
     }
 
 
+def others(plan):
+    """Addresses of what a plan creates that is imported by the ids of others."""
+    changes = (change for change in plan.get("resource_changes", []) if "create" in change["change"]["actions"])
+    return [change["address"] for change in changes if change["address"].split("[")[0] in IDS_OF_OTHERS]
+
+
 class Told:
     """What the events tell."""
 
     def __init__(self):
         self.names = {}
         self.tags = {}
+        self.others = []
         self.begun = set()
         self.made = {}
         self._leaving = {}
@@ -91,6 +98,7 @@ class Told:
             if event.get("type") == "planned_names":
                 self.names.update(event["names"])
                 self.tags.update(event["tags"])
+                self.others += event.get("others", [])
             elif "hook" in event:
                 self._hook(event["type"], event["hook"])
 
@@ -115,7 +123,8 @@ class Told:
 def missing(told, known, tagged, vanished=False):
     """Pairs of address and import id."""
     ids = {**known, **{address: made for address, made in told.made.items() if address not in known}}
-    begun = {**told.names, **told.tags} if vanished else {}
+    # Those that need the ids of others come after these.
+    begun = [*told.names, *told.tags, *told.others] if vanished else []
     candidates = [*told.made, *begun, *told.begun]
     for address in dict.fromkeys(candidates):
         if address not in ids and address in told.tags:
@@ -168,7 +177,7 @@ def main(arguments):
     if arguments[:1] == ["names"]:
         event = {"@level": "info", "@message": "Names of what is planned", "@module": "build", "type": "planned_names"}
         plan = json.load(sys.stdin)
-        print(json.dumps({**event, "names": names(plan), "tags": tags(plan)}, separators=(",", ":")))
+        print(json.dumps({**event, "names": names(plan), "tags": tags(plan), "others": others(plan)}, separators=(",", ":")))
     else:
         told = Told()
         told.read(sys.stdin)

@@ -25,8 +25,9 @@ def destroyed(address, found):
     return [hook("apply_start", address, "delete", found), hook("apply_complete", address, "delete")]
 
 
-def planned(names=None, tags=None):
-    return json.dumps({"type": "planned_names", "names": names or {}, "tags": tags or {}})
+def planned(names=None, tags=None, others=None):
+    event = {"type": "planned_names", "names": names or {}, "tags": tags or {}, "others": others or []}
+    return json.dumps(event)
 
 
 def missing(lines, known=None, tagged=None, vanished=False):
@@ -71,6 +72,23 @@ class Missing(unittest.TestCase):
         self.assertEqual(missing(lines), {"aws_eks_cluster.this": "c"})
         self.assertEqual(missing(lines, vanished=True), names, "if the end is not told, all may have been")
 
+    def test_of_a_machine_that_died_only_the_plan_tells(self):
+        tagged = {"ResourceTagMappingList": [
+            {"ResourceARN": f"arn:aws:ec2:r:1:{rest}", "Tags": [{"Key": "Name", "Value": name}]}
+            for rest, name in [("subnet/subnet-1", "c-a"), ("route-table/rtb-1", "c-private")]
+        ]}
+        tags = {
+            'aws_subnet.private["a"]': ["aws_subnet", "c-a"],
+            "aws_route_table.private": ["aws_route_table", "c-private"],
+        }
+        others = ['aws_route_table_association.private["a"]', "aws_route.internet"]
+        lines = [planned(tags=tags, others=others)]
+        self.assertEqual(missing(lines, tagged=tagged, vanished=True), {
+            'aws_subnet.private["a"]': "subnet-1",
+            "aws_route_table.private": "rtb-1",
+            'aws_route_table_association.private["a"]': "subnet-1/rtb-1",
+        })
+
     def test_what_was_in_the_making_is_known_by_its_tags(self):
         def tagged(*arns):
             tags = [{"Key": "Name", "Value": "c"}]
@@ -96,7 +114,12 @@ class Names(unittest.TestCase):
             change("aws_eks_cluster.this", {"name": "c"}, ("update",)),
             change("aws_vpc.this", {"tags": {"Name": "c"}}),
             change("aws_eks_pod_identity_association.autoscaler", {}),
+            change("aws_route.nat", {}),
+            change('aws_route_table_association.private["a"]', {}),
         ]}
+        self.assertEqual(adopt.others(plan), [
+            "aws_eks_pod_identity_association.autoscaler", "aws_route.nat", 'aws_route_table_association.private["a"]',
+        ])
         self.assertEqual(adopt.names(plan), {"aws_iam_role.node": "c-node"})
         self.assertEqual(adopt.tags(plan), {
             "aws_vpc.this": ["aws_vpc", "c"],
