@@ -49,7 +49,7 @@ target() {
 }
 
 # The names of what is about to be made, for whoever has to find it if Terraform is killed before
-# AWS has answered. Beside the apply, which need not wait for this.
+# AWS has answered.
 tell_names() {
   terraform -chdir="$module" show -json "$work/plan" 2>/dev/null | python3 "$here/adopt.py" names >>"$events" || true
 }

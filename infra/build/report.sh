@@ -63,8 +63,9 @@ upload_while_running() {
 # Whole lines of JSON only: Terraform may be in the middle of one, and `init` prints a few
 # words for people whatever it is told.
 upload_events() {
-  grep '^{.*}$' "$events" >"$work/events.sending" || true
-  upload events.sending events.jsonl
+  local copy=${1:-events.sending} # of its own, where the uploader may be sending
+  grep '^{.*}$' "$events" >"$work/$copy" || true
+  upload "$copy" events.jsonl
 }
 
 upload() {

@@ -87,7 +87,9 @@ plan_only() {
 
 apply() {
   enter apply
-  tell_names &
+  # Before anything is made: of a machine that dies in the next seconds nothing else would tell.
+  tell_names
+  upload_events events.planned || fail "no report" "Writing to $OUTPUT_PREFIX failed."
   carry_out_plan
 }
 
