@@ -5,7 +5,7 @@ use domain::diagnosis::Diagnosis;
 use domain::failure::{Failure, FailureClass};
 use runtime::ports::{Objects, Vault};
 use runtime::{access, keys};
-use serde_json::{Value, json};
+use serde_json::Value;
 use wire::step::EnvironmentVariable;
 
 /// The Terraform variables of a cluster: the settings as stored, and a retired type's successor in its place.
@@ -79,6 +79,7 @@ fn phase_message(build: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn credentials_that_are_not_valid_any_more_are_told_from_other_failures_to_prepare() {

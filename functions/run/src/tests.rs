@@ -182,7 +182,7 @@ impl Fixture {
     /// Status and body of what a pod asks for or reports with the token of an attempt.
     async fn pod_asks(&self, attempt: u32, method: &str, what: &str, body: Value) -> (u64, Value) {
         let claim = JobClaim { run: RUN, operator: FIRST, attempt };
-        let token = claim.sign(&self.function.token_key().await.expect("a key")).expect("signs");
+        let token = claim.sign(self.function.token_key().await.expect("a key")).expect("signs");
         let event = json!({
             "requestContext": {"http": {"method": method}}, "rawPath": format!("/v1/jobs/{what}"),
             "headers": {"authorization": format!("Bearer {}", token.expose())}, "body": body.to_string(),

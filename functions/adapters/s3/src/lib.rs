@@ -50,9 +50,11 @@ impl Objects for S3Objects {
             found => found.map_err(failed(attempted()))?,
         };
         let version = object.e_tag().unwrap_or_default().to_owned();
-        let body = object.body.collect().await.map_err(|error| {
-            PortError::new(PortErrorKind::Transient, attempted(), adapter_sdk::chain(&error))
-        })?;
+        let body = object
+            .body
+            .collect()
+            .await
+            .map_err(|error| PortError::new(PortErrorKind::Transient, attempted(), adapter_sdk::chain(&error)))?;
         Ok(Some((body.to_vec(), version)))
     }
 

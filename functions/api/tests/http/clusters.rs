@@ -136,7 +136,10 @@ async fn a_teardown_that_takes_a_person_is_shown_with_what_it_costs() {
     deployment.delete(&path).await;
     deployment.finish_build(&cluster).await;
     let (_, view) = deployment.get(&path).await;
-    assert_eq!((&view["status"], &view["last_error"], &view["retry"]), (&json!("Terminated"), &json!(null), &json!(null)));
+    assert_eq!(
+        (&view["status"], &view["last_error"], &view["retry"]),
+        (&json!("Terminated"), &json!(null), &json!(null))
+    );
 }
 
 #[tokio::test]

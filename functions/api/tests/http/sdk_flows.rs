@@ -79,7 +79,11 @@ async fn publishing_starts_a_run_unless_told_otherwise() {
     for (_, base) in FAMILIES {
         let (deployment, cluster) = Deployment::registered().await;
         let (status, first) = deployment.register(base, &graph("shop", &cluster), Some("False")).await;
-        assert_eq!((status, &first["python_version"]), (200, &json!("Python 3.10 of its newest patch release")), "{first}");
+        assert_eq!(
+            (status, &first["python_version"]),
+            (200, &json!("Python 3.10 of its newest patch release")),
+            "{first}"
+        );
         assert!(deployment.memory.machines.log().started.is_empty());
         let (_, list) = deployment.get(&format!("{base}/api/workflows")).await;
         assert_eq!((&list[0]["status"], &list[0]["last_run_at"]), (&json!("registered"), &json!(0)));
