@@ -7,6 +7,7 @@ import logging
 import os
 
 import aqueduct
+from aqueduct.error import UnprocessableEntityError
 
 ADDRESS = f"{os.environ['ONDEMAND_API']}/sdk/{os.environ['SDK_VERSION']}"
 client = aqueduct.Client(os.environ["ONDEMAND_KEY"], ADDRESS)
@@ -20,7 +21,8 @@ def answer():
 
 try:
     answer()
-except aqueduct.error.AqueductError as error:
+# What the server refuses is no AqueductError.
+except (aqueduct.error.AqueductError, UnprocessableEntityError) as error:
     print(f"{type(error).__name__}: {error}")
 else:
     raise SystemExit("no exception")
