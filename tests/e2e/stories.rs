@@ -197,7 +197,7 @@ pub async fn told_and_removed(world: Arc<World>) {
     tokio::join!(again, deleted_in_the_end(&world, &stuck));
 
     for name in STORIES.iter().map(|story| story.name).chain(["throttled", "stuck", "locked"]) {
-        client.ok(Method::DELETE, &format!("/v1/integrations/{name}"), None).await;
+        forget(&world, name).await;
     }
     nothing_left(&world).await;
 }
@@ -251,6 +251,12 @@ async fn removed(world: &World, name: &str, cluster: &str) {
     let view = world.client.get(&format!("/v1/clusters/{cluster}")).await;
     assert_eq!(view["last_error"], json!(null), "{view:#}");
     end(world, cluster).await;
+}
+
+async fn forget(world: &World, name: &str) {
+    let view = world.client.get(&format!("/v1/clusters/{name}:aqueduct_ondemand_k8s")).await;
+    let path = format!("/v1/integrations/{}", text(&view["integration_id"]));
+    world.client.ok(Method::DELETE, &path, None).await;
 }
 
 async fn succeeds(world: &World, name: &str) {
@@ -333,7 +339,7 @@ pub async fn vanished(world: Arc<World>) {
     end(&world, &cluster).await;
     let left = existing(&world, &cluster);
     assert!(state > 0 && left.is_empty(), "{left:?}");
-    client.ok(Method::DELETE, "/v1/integrations/vanished", None).await;
+    forget(&world, "vanished").await;
 }
 
 /// What the account has with the cluster's tag, by the provider's journal.
