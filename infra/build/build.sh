@@ -24,7 +24,7 @@ leave() {
   trap - EXIT
   set +e
   forget_credentials
-  release_hold
+  release_hold "$exit_code"
   finish_report "$exit_code"
   rm -rf "$work"
   exit "$exit_code"

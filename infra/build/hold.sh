@@ -9,14 +9,11 @@ lock_state=none
 # HOLD is the version of a note that the control plane found to be of a build that is over; this
 # build takes its place. Where there was no note there must still be none.
 take_hold() {
-  local condition=(--if-none-match '*') prefix reports="\"$OUTPUT_PREFIX\""
+  local condition=(--if-none-match '*')
   [[ -z ${HOLD:-} ]] || condition=(--if-match "$HOLD")
-  for prefix in ${RESUMES:-}; do
-    reports+=",\"$prefix\""
-  done
-  # Terraform's own note in its lock names a user and a host, never a build.
-  printf '{"build_id":"%s","who":"%s@%s","events":[%s]}' \
-    "${CODEBUILD_BUILD_ID:-unknown}" "$(id -un)" "$(hostname)" "$reports" >"$work/holder"
+  # RESUMES is words, not one word.
+  # shellcheck disable=SC2086
+  write_note "$OUTPUT_PREFIX" ${RESUMES:-}
 
   if ! hold_etag=$(s3api put-object --key "$STATE_KEY.holder" --body "$work/holder" \
     "${condition[@]}" --query ETag --output text); then
@@ -30,6 +27,15 @@ take_hold() {
   fi
 }
 
+# Which build this is, and where to read what was done since the state was last whole: the reports named.
+write_note() {
+  local reports
+  printf -v reports ',"%s"' "$@"
+  # Terraform's own note in its lock names a user and a host, never a build.
+  printf '{"build_id":"%s","who":"%s@%s","events":[%s]}' \
+    "${CODEBUILD_BUILD_ID:-unknown}" "$(id -un)" "$(hostname)" "${reports:1}" >"$work/holder"
+}
+
 own_note() {
   local etag
   etag=$(s3api get-object --key "$STATE_KEY.holder" --query ETag --output text "$work/found") &&
@@ -38,7 +44,11 @@ own_note() {
 
 # Where Terraform was killed, its lock is still there and its last changes are not in the state:
 # the note stays, and the next build begins with them.
+#
+# A build that went on from killed ones and failed in order may not have come to all that these had made. So it passes
+# their reports on, without its own: what it did itself is in the state.
 release_hold() {
+  local exit_code=$1
   [[ -n $hold_etag ]] || return 0
   if s3api head-object --key "$STATE_KEY.tflock" >/dev/null; then
     lock_state=held
@@ -48,6 +58,12 @@ release_hold() {
     lock_state=unsaved
   else
     lock_state=free
+    if ((exit_code != 0)) && [[ -n ${RESUMES:-} ]]; then
+      # shellcheck disable=SC2086
+      write_note $RESUMES
+      s3api put-object --key "$STATE_KEY.holder" --body "$work/holder" --if-match "$hold_etag" >/dev/null
+      return
+    fi
     s3api delete-object --key "$STATE_KEY.holder" --if-match "$hold_etag" >/dev/null
   fi
 }

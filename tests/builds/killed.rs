@@ -64,3 +64,26 @@ pub fn resumed(lab: &Lab, point: &Point) {
     assert_eq!(cluster.in_state().into_iter().collect::<Vec<_>>(), []);
     cluster.forget();
 }
+
+/// What a killed build has made is not forgotten when the one that was to go on fails in its turn: the teardown goes on.
+pub fn passed_on(lab: &Lab) {
+    let mut cluster = lab.cluster("passedon");
+    cluster.fault(&json!({"type": "aws_nat_gateway", "operation": "create", "kill": "after"}));
+    let killed = cluster.build("apply");
+    assert_eq!(killed.summary["lock"], "held", "{}", killed.log);
+
+    for _ in 0..2 {
+        cluster.take_over();
+        let child = cluster.start("apply", &[("TERRAFORM_SECONDS", "0")]);
+        let failed = cluster.ended(child);
+        assert_ne!(failed.code, Some(0), "no time, no success");
+        assert_eq!(failed.summary["lock"], "free", "it has ended in order: {}", failed.log);
+        assert_eq!(cluster.to_go_on_with(), 1, "the killed build's report, however many have failed since");
+    }
+
+    cluster.take_over();
+    let ended = cluster.build("destroy").succeeded();
+    assert_eq!(cluster.in_account().into_iter().collect::<Vec<_>>(), [], "{}", ended.log);
+    assert!(cluster.is_free());
+    cluster.forget();
+}

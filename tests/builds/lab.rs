@@ -181,6 +181,13 @@ impl Cluster<'_> {
         self.place = vec![("HOLD".to_owned(), "*".to_owned()), ("RESUMES".to_owned(), events.join(" "))];
     }
 
+    /// How many builds' reports the next one is to go on with.
+    pub fn to_go_on_with(&self) -> usize {
+        let note = self.object(".holder").unwrap_or_default();
+        let note: Value = serde_json::from_str(&note).unwrap_or_default();
+        note["events"].as_array().map_or(0, Vec::len)
+    }
+
     /// Whether nobody holds the state.
     pub fn is_free(&self) -> bool {
         self.object(".holder").is_none() && self.object(".tflock").is_none()

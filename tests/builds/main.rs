@@ -52,6 +52,7 @@ fn trials(lab: Option<&Arc<Lab>>) -> Vec<Trial> {
         trial("a_cluster_is_built_in_order_and_leaves_nothing".to_owned(), lab, undisturbed::whole),
         trial("a_build_out_of_time_puts_its_state_away".to_owned(), lab, interrupted::out_of_time),
         trial("a_stopped_build_puts_its_state_away".to_owned(), lab, interrupted::stopped),
+        trial("what_a_killed_build_has_made_is_passed_on_by_those_that_fail".to_owned(), lab, killed::passed_on),
         trial("two_builds_at_once_are_one".to_owned(), lab, interrupted::two_at_once),
     ];
     trials.extend(failed::REFUSALS.iter().map(|refusal| {
