@@ -44,6 +44,10 @@ impl KeepaliveFunction {
                 failed = Some(error);
             }
         }
+        if let Err(error) = self.world.sweep_loose_secrets(&self.access).await {
+            tracing::warn!("sweep of secrets failed: {error}");
+            failed = Some(error);
+        }
         if let Some(error) = failed {
             return Err(error);
         }
@@ -162,7 +166,7 @@ impl KeepaliveFunction {
     async fn nothing_left(&self) -> Result<bool, Error> {
         let idle = |cluster: &Cluster| cluster.status() == Status::Terminated && cluster.outbox.is_empty();
         let asleep = self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty();
-        Ok(asleep && !self.world.has_periodic_flows().await?)
+        Ok(asleep && !self.world.has_periodic_flows().await? && !self.world.has_loose_secrets().await?)
     }
 }
 

@@ -40,6 +40,7 @@ impl Fixture {
             settings: SettingsDelta::default(),
         };
         world.register(&access, registration).await.expect("registered");
+        memory.rule.disable().await.expect("as by the tick after a registration");
         let function = KeepaliveFunction { world, access, eks: eks.clone(), jobs: jobs.clone() };
         Self { memory, function, eks, jobs, cluster }
     }

@@ -2,6 +2,7 @@
 
 use crate::access::{Access, Sealed};
 use crate::error::PortErrorKind;
+use crate::loose_secrets::no_longer_loose;
 use crate::ports::{Expect, Write};
 use crate::records::{self, Stored};
 use crate::{Error, World, keys};
@@ -79,11 +80,13 @@ impl World {
             detail: "they cannot be stored".to_owned(),
         })?;
         let vault_name = keys::credentials(id);
+        self.expect_loose_secret(id).await?;
         access.vault.put(&vault_name, &Secret::new(secret)).await?;
         let writes = vec![
             records::put(keys::integration_name(&name), &id, Expect::Absent)?,
             records::put(keys::integration(id), &integration, Expect::Absent)?,
             records::put(keys::cluster(cluster.id), &cluster, Expect::Absent)?,
+            no_longer_loose(id),
         ];
         let committed = records::lost_race(self.store.commit(writes).await);
         // An error may hide that the transaction was carried out; then the credentials are needed. Who cannot look
@@ -92,7 +95,7 @@ impl World {
         if is_stored {
             return Ok((integration, cluster));
         }
-        access.vault.delete(&vault_name).await?;
+        self.remove_loose_secret(access, id).await?;
         committed.and_then(|_| Err(taken(&name)))
     }
 
@@ -110,6 +113,7 @@ impl World {
                 cluster.value.status()
             )));
         }
+        self.expect_loose_secret(id).await?;
         let delete = |key, expect| Write::Delete { key, expect };
         let writes = vec![
             delete(keys::cluster(integration.cluster), Expect::Version(cluster.version)),
@@ -119,7 +123,11 @@ impl World {
         if records::lost_race(self.store.commit(writes).await)? {
             return Err(Error::Contended { what: format!("cluster {}", integration.cluster) });
         }
-        Ok(access.vault.delete(&keys::credentials(id)).await?)
+        // The integration is gone: told otherwise, its user would look for it in vain.
+        if let Err(error) = self.remove_loose_secret(access, id).await {
+            tracing::warn!(integration.id = %id, "its credentials are left to the sweeper: {error}");
+        }
+        Ok(())
     }
 }
 

@@ -1,13 +1,13 @@
 use super::*;
 use crate::PortError;
-use crate::memory::{Memory, MemoryStore};
+use crate::memory::{Memory, MemoryStore, MemoryVault};
 use crate::ports::{Item, Key, Result, Store, Vault};
 use async_trait::async_trait;
 use domain::integration::AccessKey;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// A store whose answers to writes are lost, after the writes were carried out or instead.
+/// A store whose answers to the writes of a whole registration are lost, after these were carried out or instead.
 struct Silent {
     inner: Arc<MemoryStore>,
     carries_out: bool,
@@ -24,6 +24,9 @@ impl Store for Silent {
     }
 
     async fn commit(&self, writes: Vec<Write>) -> Result<()> {
+        if writes.len() == 1 {
+            return self.inner.commit(writes).await;
+        }
         if self.carries_out {
             self.inner.commit(writes).await?;
         }
@@ -63,4 +66,83 @@ async fn an_account_whose_registration_was_stored_keeps_its_credentials_though_t
 #[tokio::test]
 async fn no_credentials_are_left_of_a_registration_that_was_not_stored() {
     assert_eq!(register(false).await, (false, false));
+}
+
+/// Dies while the vault works, before or after what was asked of it is done.
+struct Dies {
+    inner: Arc<MemoryVault>,
+    after: bool,
+}
+
+#[async_trait]
+impl Vault for Dies {
+    async fn put(&self, name: &str, secret: &Secret) -> Result<()> {
+        if self.after {
+            self.inner.put(name, secret).await?;
+        }
+        std::future::pending().await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Secret>> {
+        self.inner.get(name).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<()> {
+        if self.after {
+            self.inner.delete(name).await?;
+        }
+        std::future::pending().await
+    }
+
+    fn reference(&self, name: &str, json_key: &str) -> String {
+        self.inner.reference(name, json_key)
+    }
+}
+
+/// Does as much of something as is done without waiting for anything.
+async fn begin(work: impl Future<Output = ()>) {
+    tokio::select! {
+        biased;
+        () = work => panic!("the process was to die"),
+        () = tokio::task::yield_now() => {}
+    }
+}
+
+#[tokio::test]
+async fn who_dies_while_registering_or_deleting_leaves_no_secret_for_ever() {
+    for (deleting, after) in [(false, false), (false, true), (true, false), (true, true)] {
+        let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+        let (world, access) = (memory.world(), memory.access());
+        let dying = Access { vault: Arc::new(Dies { inner: memory.vault.clone(), after }), ..access.clone() };
+        let registration = registration();
+        let id = registration.id;
+        if deleting {
+            world.register(&access, registration).await.expect("registered");
+            assert!(!world.has_loose_secrets().await.expect("reads"), "a registered account's secret is not loose");
+            begin(async { drop(world.delete_integration(&dying, id).await) }).await;
+        } else {
+            begin(async { drop(world.register(&dying, registration).await) }).await;
+        }
+        assert_eq!(memory.vault.all().len(), usize::from(deleting != after), "deleting: {deleting}, after: {after}");
+        assert!(memory.rule.is_enabled(), "somebody will look");
+
+        world.sweep_loose_secrets(&access).await.expect("swept");
+        assert!(world.has_loose_secrets().await.expect("reads"), "it may still be at work");
+        memory.clock.advance(std::time::Duration::from_mins(1));
+        world.sweep_loose_secrets(&access).await.expect("swept");
+        assert_eq!((memory.vault.all().len(), world.has_loose_secrets().await.expect("reads")), (0, false));
+    }
+}
+
+#[tokio::test]
+async fn a_deletion_that_was_refused_in_the_end_takes_no_secret() {
+    let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+    let (world, access) = (memory.world(), memory.access());
+    let registration = registration();
+    let id = registration.id;
+    world.register(&access, registration).await.expect("registered");
+    world.expect_loose_secret(id).await.expect("written down, and no further");
+    memory.clock.advance(std::time::Duration::from_hours(1));
+    world.sweep_loose_secrets(&access).await.expect("swept");
+    assert_eq!((memory.vault.all().len(), world.has_loose_secrets().await.expect("reads")), (1, false));
 }

@@ -5,6 +5,7 @@
 //! | `api-key` | SHA-256 of the key, hex | who it was made for |
 //! | `integration` | id | [`domain::integration::Integration`] |
 //! | `integration-name` | name | its id: keeps names unique |
+//! | `loose-secret` | integration's id | since when its secret may be there without it; see [`crate::loose_secrets`] |
 //! | `cluster` | id | [`domain::cluster::Cluster`] |
 //! | `flow` | id | [`domain::flow::Flow`] |
 //! | `flow-name` | name | its id: keeps names unique |
@@ -26,6 +27,8 @@ use uuid::Uuid;
 
 /// Partition of the integrations.
 pub const INTEGRATIONS: &str = "integration";
+/// Partition of the secrets that may have lost their integration.
+pub(crate) const LOOSE_SECRETS: &str = "loose-secret";
 /// Partition of the clusters.
 pub const CLUSTERS: &str = "cluster";
 /// Partition of the flows.
@@ -41,6 +44,9 @@ pub(crate) fn integration(id: IntegrationId) -> Key {
 }
 pub(crate) fn integration_name(name: &str) -> Key {
     Key::new("integration-name", name)
+}
+pub(crate) fn loose_secret(id: IntegrationId) -> Key {
+    Key::new(LOOSE_SECRETS, id.to_string())
 }
 pub(crate) fn cluster(id: ClusterId) -> Key {
     Key::new(CLUSTERS, id.to_string())

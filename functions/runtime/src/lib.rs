@@ -13,6 +13,7 @@ pub mod http;
 pub mod integrations;
 pub mod job_token;
 pub mod keys;
+pub mod loose_secrets;
 pub mod memory;
 pub mod plans;
 pub mod ports;
