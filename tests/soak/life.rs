@@ -83,6 +83,14 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
     }
     if outcome.is_clean() {
         unregister(&user, &names, &mut outcome).await;
+        // What a crash has left is removed by the sweeper after a minute.
+        let left = || async { stack.credentials().await.unwrap_or_else(|error| vec![error.report()]) };
+        let mut secrets = left().await;
+        while !secrets.is_empty() && peace.elapsed() < PEACE {
+            tokio::time::sleep(PAUSE).await;
+            secrets = left().await;
+        }
+        outcome.leaks.extend(secrets.into_iter().map(|name| format!("secret {name}")));
     } else if verbose {
         for id in &clusters {
             println!("{:#}", user.get(&format!("/v1/clusters/{id}")).await);

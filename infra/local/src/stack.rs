@@ -239,6 +239,16 @@ impl Stack {
         Ok(names)
     }
 
+    /// The names of the secrets with credentials of integrations.
+    ///
+    /// # Errors
+    /// If the emulator does not answer.
+    pub async fn credentials(&self) -> Result<Vec<String>, Error> {
+        let listed = self.aws.json("secretsmanager", "secretsmanager.ListSecrets", &serde_json::json!({})).await?;
+        let names = listed["SecretList"].as_array().into_iter().flatten().filter_map(|secret| secret["Name"].as_str());
+        Ok(names.filter(|name| name.contains("/integrations/")).map(str::to_owned).collect())
+    }
+
     /// A Python of this machine that pods can use, such as `3.11`: the first that is found of those the SDK knows.
     ///
     /// # Errors
