@@ -43,8 +43,8 @@ pub async fn whole(world: Arc<World>) {
     let client = &world.client;
     let cluster = client.register(&world, "aws", KEEPALIVE).await;
     let entries = client.get("/v1/integrations").await;
-    let names: Vec<&str> =
-        entries["integrations"].as_array().expect("entries").iter().filter_map(|e| e["name"].as_str()).collect();
+    let names = entries["integrations"].as_array().expect("entries").iter().filter_map(|entry| entry["name"].as_str());
+    let names: Vec<&str> = names.filter(|name| name.split(':').next() == Some("aws")).collect();
     assert_eq!(names, ["aws", ENGINE]);
 
     let both = tokio::join!(client.publish(documented()), client.publish(diamond()));
@@ -70,7 +70,7 @@ pub async fn whole(world: Arc<World>) {
     let ended = client.wait(&path, "Terminated", |view| view["status"] == "Terminated").await;
     assert_eq!(ended["last_error"], json!(null), "{ended:#}");
     assert_eq!(state_resources(&world, &cluster, 1).await, 0, "something is left in Terraform's state");
-    assert_eq!(created("aws_eks_cluster", &world), 1, "one creation serves both");
+    assert_eq!(created("aws_eks_cluster", &cluster, &world), 1, "one creation serves both");
     nothing_left(&world).await;
     receipt(&world, &path).await;
     let events = client.get(&format!("{path}/events")).await;
@@ -165,9 +165,10 @@ pub async fn nothing_left(world: &World) {
     assert_eq!(inventory["clusters"], json!([]), "{inventory:#}");
 }
 
-/// How often the provider created a resource of a type.
-fn created(kind: &str, world: &World) -> usize {
+/// How often the provider created a resource of a type for a cluster.
+fn created(kind: &str, cluster: &str, world: &World) -> usize {
     let journal = std::fs::read_to_string(world.stack.journal()).expect("the journal");
     let lines = journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter(|line| line["operation"] == "create" && line["type"] == kind).count()
+    let of_cluster = lines.filter(|line| line["values"]["tags_all"]["ondemand-eks:cluster"] == cluster);
+    of_cluster.filter(|line| line["operation"] == "create" && line["type"] == kind).count()
 }

@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Command;
 
-/// The account that the documented snippets connect.
-const ACCOUNT: &str = "aws";
 /// Versions of Python that the SDK can be installed on and its pins are for, the preferred first.
 const PYTHONS: [&str; 2] = ["3.11", "3.10"];
 
@@ -35,7 +33,7 @@ async fn suite(world: &World, version: &str) {
 async fn python(world: &World, version: &str, arguments: &[&str]) {
     let python = environment(version).await;
     let home = prepare_home(world);
-    forget_account(world).await;
+    forget_accounts(world).await;
     let status = Command::new(python)
         .args(arguments)
         .current_dir(folder())
@@ -92,11 +90,12 @@ pub fn home(stack: &Path) -> PathBuf {
     stack.join("home")
 }
 
-/// Other cases leave an account of the name that the snippets connect.
-async fn forget_account(world: &World) {
+/// Other cases leave accounts, one of them with the name that the snippets connect; the suite begins without any.
+async fn forget_accounts(world: &World) {
     let entries = world.client.get("/v1/integrations").await;
-    for entry in entries["integrations"].as_array().expect("entries").iter().filter(|entry| entry["name"] == ACCOUNT) {
-        let path = format!("/v1/integrations/{}", crate::client::text(&entry["id"]));
+    let accounts = entries["integrations"].as_array().expect("entries").iter();
+    for account in accounts.filter(|entry| !crate::client::text(&entry["name"]).contains(':')) {
+        let path = format!("/v1/integrations/{}", crate::client::text(&account["id"]));
         world.client.ok(Method::DELETE, &path, None).await;
     }
 }
