@@ -2,7 +2,7 @@
 
 use crate::credentials::CredentialsFiles;
 use domain::cluster::Cluster;
-use domain::integration::{AccessKey, CredentialsInput, Integration};
+use domain::integration::{CredentialsInput, Integration};
 use domain::preflight::Finding;
 use domain::price::Live;
 use domain::run::Run;
@@ -59,13 +59,13 @@ impl Api {
     /// there are no credentials to ask with.
     pub(crate) async fn look_ahead(&self, of: &Integration, settings: &Settings) -> Result<Vec<Finding>, Error> {
         let key = self.access.key(of.id, &of.region).await?;
-        Ok(preflight::preflight(self.survey.as_ref(), subject(of, &key, settings)).await)
+        Ok(preflight::preflight(self.survey.as_ref(), Subject::of(of, &key, settings)).await)
     }
 
     /// What AWS asks for the nodes of these settings now, as far as it may be asked.
     pub(crate) async fn live_prices(&self, of: &Integration, settings: &Settings) -> Result<Live, Error> {
         let key = self.access.key(of.id, &of.region).await?;
-        Ok(preflight::live_prices(self.survey.as_ref(), subject(of, &key, settings)).await)
+        Ok(preflight::live_prices(self.survey.as_ref(), Subject::of(of, &key, settings)).await)
     }
 
     /// A cluster by its id or its name.
@@ -107,9 +107,4 @@ impl Api {
         let (progress, in_line, inventory) = tokio::try_join!(self.world.progress(cluster), in_line, inventory)?;
         Ok(ClusterView::of(cluster, progress, &Surroundings { in_line, inventory }, self.world.now()))
     }
-}
-
-fn subject<'a>(of: &'a Integration, key: &'a AccessKey, settings: &'a Settings) -> Subject<'a> {
-    let Integration { region, account, caller_arn, .. } = of;
-    Subject { key, region, account, caller_arn, settings, patience: preflight::PATIENCE }
 }

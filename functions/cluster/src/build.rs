@@ -1,42 +1,8 @@
-//! What a build is told, and what its end means.
+//! What the end of a build means.
 
-use domain::cluster::{Cluster, Purpose};
 use domain::diagnosis::Diagnosis;
 use domain::failure::{Failure, FailureClass};
-use runtime::ports::{Objects, Vault};
-use runtime::{access, keys};
 use serde_json::Value;
-use wire::step::EnvironmentVariable;
-
-/// The Terraform variables of a cluster: the settings as stored, and a retired type's successor in its place.
-#[must_use]
-pub fn variables(cluster: &Cluster) -> Value {
-    runtime::plans::variables(cluster, cluster.build_generation(), &cluster.settings)
-}
-
-/// The environment of the build of an epoch.
-#[must_use]
-pub fn environment(
-    cluster: &Cluster,
-    epoch: u64,
-    purpose: Purpose,
-    objects: &dyn Objects,
-    vault: &dyn Vault,
-) -> Vec<EnvironmentVariable> {
-    let action = if purpose == Purpose::Destroy { "destroy" } else { "apply" };
-    let credentials = vault.reference(&keys::credentials(cluster.integration), access::INI);
-    vec![
-        EnvironmentVariable::plain("ACTION", action),
-        EnvironmentVariable::plain("CLUSTER_ID", cluster.id),
-        EnvironmentVariable::plain("GENERATION", cluster.build_generation()),
-        EnvironmentVariable::plain("EPOCH", epoch),
-        EnvironmentVariable::plain("REGION", &cluster.region),
-        EnvironmentVariable::plain("STATE_BUCKET", objects.bucket()),
-        EnvironmentVariable::plain("STATE_KEY", keys::terraform_state(cluster.id, cluster.build_generation())),
-        EnvironmentVariable::plain("OUTPUT_PREFIX", objects.address(&keys::build(cluster.id, epoch))),
-        EnvironmentVariable::secret("TARGET_CREDENTIALS", credentials),
-    ]
-}
 
 /// Why a build failed: what Terraform said in its event stream, else what the state machine was told. Denials that AWS
 /// had encoded are told as far as they were decoded.

@@ -4,6 +4,7 @@ use crate::{build, hold};
 use domain::cluster::{BuildReport, Cluster, Command, Purpose, Reply};
 use domain::diagnosis::{Decoded, Diagnosis, encoded_messages};
 use domain::progress::Progress;
+use runtime::builds::Order;
 use runtime::error::PortErrorKind;
 use runtime::ports::{Eks, Jobs, Survey};
 use runtime::preflight::{self, Subject};
@@ -11,7 +12,7 @@ use runtime::{Error, PortError, World, access::Access, keys};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use wire::step::{BeginAnswer, ClusterStep, ClusterStepName};
+use wire::step::{BeginAnswer, ClusterStep, ClusterStepName, EnvironmentVariable};
 
 /// The function with all it needs.
 pub struct ClusterFunction {
@@ -66,13 +67,18 @@ impl ClusterFunction {
             return Ok(BeginAnswer { proceed: false, environment: vec![] });
         }
         self.look_ahead(step, &cluster).await;
-        let state = keys::terraform_state(cluster.id, cluster.build_generation());
-        let place = hold::take_over(&self.world, &state).await?;
-        let key = format!("{}/variables.tfvars.json", keys::build(cluster.id, step.epoch));
-        let objects = self.world.objects.as_ref();
-        objects.put(&key, build::variables(&cluster).to_string().into_bytes(), "application/json").await?;
-        let mut environment =
-            build::environment(&cluster, step.epoch, step.purpose, objects, self.access.vault.as_ref());
+        let generation = cluster.build_generation();
+        let place = hold::take_over(&self.world, &keys::terraform_state(cluster.id, generation)).await?;
+        let action = if step.purpose == Purpose::Destroy { "destroy" } else { "apply" };
+        let prefix = keys::build(cluster.id, step.epoch);
+        let order = Order { action, cluster: &cluster, generation, settings: &cluster.settings, prefix: &prefix };
+        let mut environment = self.world.prepare_build(&self.access, order).await?;
+        // By these the build is found when it is to be stopped.
+        environment.extend([
+            EnvironmentVariable::plain("CLUSTER_ID", cluster.id),
+            EnvironmentVariable::plain("GENERATION", generation),
+            EnvironmentVariable::plain("EPOCH", step.epoch),
+        ]);
         environment.extend(place);
         Ok(BeginAnswer { proceed: true, environment })
     }
@@ -123,14 +129,7 @@ impl ClusterFunction {
         let told = async {
             let key = self.access.key(cluster.integration, &cluster.region).await?;
             let integration = self.world.integration(cluster.integration).await?;
-            let subject = Subject {
-                key: &key,
-                region: &cluster.region,
-                account: &integration.account,
-                caller_arn: &integration.caller_arn,
-                settings: &cluster.settings,
-                patience: preflight::PATIENCE,
-            };
+            let subject = Subject::of(&integration, &key, &cluster.settings);
             let findings = preflight::preflight(self.survey.as_ref(), subject).await;
             self.world.tell_certain(cluster.id, &findings).await
         };

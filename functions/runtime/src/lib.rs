@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod api_key;
+pub mod builds;
 pub mod clusters;
 pub mod concurrent;
 pub mod dags;

@@ -4,6 +4,7 @@
 
 use crate::access::Access;
 use crate::ports::{Expect, Write};
+use crate::records::Stored;
 use crate::{Error, World, keys, records};
 use domain::{IntegrationId, Timestamp};
 use std::time::Duration;
@@ -48,9 +49,12 @@ impl World {
     /// Those of the store and the vault.
     pub async fn sweep_loose_secrets(&self, access: &Access) -> Result<(), Error> {
         for item in self.store.list(keys::LOOSE_SECRETS, "").await? {
-            let corrupt = |detail: String| Error::Corrupt { what: format!("loose secret {}", item.key.sort), detail };
-            let id = IntegrationId(item.key.sort.parse().map_err(|error: uuid::Error| corrupt(error.to_string()))?);
-            let since: Timestamp = serde_json::from_str(&item.body).map_err(|error| corrupt(error.to_string()))?;
+            let since: Timestamp = Stored::read(&item)?.value;
+            let unreadable = |error: uuid::Error| Error::Corrupt {
+                what: format!("loose secret {}", item.key.sort),
+                detail: error.to_string(),
+            };
+            let id = IntegrationId(item.key.sort.parse().map_err(unreadable)?);
             if self.now() < since + AT_WORK {
                 continue;
             }

@@ -3,8 +3,8 @@
 //! It is no build of the cluster's life cycle: no epoch, no lock of the state, nothing written but its own report. So
 //! it may run beside the one build that changes the cluster; what it then shows may be out of date a minute later.
 
-use crate::access::{self, Access};
-use crate::ports::Vault;
+use crate::access::Access;
+use crate::builds::Order;
 use crate::{Error, PortError, World, keys};
 use domain::ClusterId;
 use domain::cluster::{Cluster, Status};
@@ -16,7 +16,6 @@ use domain::settings::Settings;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
-use wire::step::EnvironmentVariable;
 
 /// How far a plan is.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,34 +26,6 @@ pub enum PlanState {
     Done(BTreeMap<String, Changes>),
     /// Terraform could not plan.
     Failed(Failure),
-}
-
-/// The Terraform variables of a generation of a cluster with these settings: a retired type's successor goes in its
-/// place.
-#[must_use]
-pub fn variables(cluster: &Cluster, generation: u32, settings: &Settings) -> Value {
-    let options = &settings.options;
-    let mut variables = json!({
-        "region": cluster.region,
-        "cluster_name": cluster.id.eks_name(generation),
-        "integration_id": cluster.integration,
-        "cluster_id": cluster.id,
-        "generation": generation,
-        "keepalive": settings.keepalive,
-        "cpu_node_type": settings.cpu_node_type.carried_out(),
-        "gpu_node_type": settings.gpu_node_type.carried_out(),
-        "min_cpu_node": settings.min_cpu_node,
-        "max_cpu_node": settings.max_cpu_node,
-        "min_gpu_node": settings.min_gpu_node,
-        "max_gpu_node": settings.max_gpu_node,
-        "capacity_type": options.capacity_type,
-        "nat": options.nat,
-    });
-    let lists = [("cpu_node_types", &options.cpu_node_types), ("gpu_node_types", &options.gpu_node_types)];
-    for (name, list) in lists.into_iter().filter(|(_, list)| !list.is_empty()) {
-        variables[name] = json!(list);
-    }
-    variables
 }
 
 impl World {
@@ -73,30 +44,10 @@ impl World {
         let there = matches!(cluster.status(), Status::Active | Status::Updating);
         let generation = if there { cluster.generation } else { cluster.generation + 1 };
         let prefix = keys::plan(cluster.id, plan);
-        let text = variables(cluster, generation, settings).to_string();
-        self.objects.put(&format!("{prefix}/variables.tfvars.json"), text.into_bytes(), JSON).await?;
-        let environment = self.plan_environment(cluster, generation, &prefix, access.vault.as_ref());
-        let id = builds.start(environment).await?;
+        let order = Order { action: "plan", cluster, generation, settings, prefix: &prefix };
+        let id = builds.start(self.prepare_build(access, order).await?).await?;
         let note = json!({ "build_id": id }).to_string();
-        Ok(self.objects.put(&format!("{prefix}/build.json"), note.into_bytes(), JSON).await?)
-    }
-
-    fn plan_environment(
-        &self,
-        cluster: &Cluster,
-        generation: u32,
-        prefix: &str,
-        vault: &dyn Vault,
-    ) -> Vec<EnvironmentVariable> {
-        let credentials = vault.reference(&keys::credentials(cluster.integration), access::INI);
-        vec![
-            EnvironmentVariable::plain("ACTION", "plan"),
-            EnvironmentVariable::plain("REGION", &cluster.region),
-            EnvironmentVariable::plain("STATE_BUCKET", self.objects.bucket()),
-            EnvironmentVariable::plain("STATE_KEY", keys::terraform_state(cluster.id, generation)),
-            EnvironmentVariable::plain("OUTPUT_PREFIX", self.objects.address(prefix)),
-            EnvironmentVariable::secret("TARGET_CREDENTIALS", credentials),
-        ]
+        Ok(self.objects.put(&format!("{prefix}/build.json"), note.into_bytes(), "application/json").await?)
     }
 
     /// How far a plan is.
@@ -132,8 +83,6 @@ impl World {
         }
     }
 }
-
-const JSON: &str = "application/json";
 
 fn read(bytes: &[u8]) -> Value {
     serde_json::from_slice(bytes).unwrap_or_default()

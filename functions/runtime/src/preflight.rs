@@ -6,7 +6,7 @@ use crate::{Error, PortError, World, records};
 use domain::ClusterId;
 use domain::event::Event;
 use domain::instance_type::InstanceType;
-use domain::integration::AccessKey;
+use domain::integration::{AccessKey, Integration};
 use domain::options::CapacityType;
 use domain::permissions;
 use domain::preflight::quota::{self, Quota};
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How long any of the questions may take. They are asked at the same time, so that this is what a registration waits
 /// at most.
-pub const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whose account is looked over, for which cluster.
 #[derive(Debug, Clone, Copy)]
@@ -37,6 +37,15 @@ pub struct Subject<'a> {
     pub settings: &'a Settings,
     /// How long any of the questions may take.
     pub patience: Duration,
+}
+
+impl<'a> Subject<'a> {
+    /// The cluster of an integration, with these settings.
+    #[must_use]
+    pub fn of(integration: &'a Integration, key: &'a AccessKey, settings: &'a Settings) -> Self {
+        let Integration { region, account, caller_arn, .. } = integration;
+        Self { key, region, account, caller_arn, settings, patience: PATIENCE }
+    }
 }
 
 /// What to tell about a cluster before it is created. Never fails: what cannot be found out is a finding.

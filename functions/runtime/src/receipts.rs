@@ -2,8 +2,9 @@
 
 use crate::access::Access;
 use crate::error::{PortError, PortErrorKind};
-use crate::ports::{Expect, TaggedResources};
-use crate::{Error, World, keys, records};
+use crate::ports::{Expect, Key, TaggedResources};
+use crate::records::Stored;
+use crate::{Error, World, concurrent, keys, records};
 use domain::ClusterId;
 use domain::cluster::{Cluster, Command};
 use domain::event::Event;
@@ -56,20 +57,22 @@ impl World {
     pub async fn audit(&self, id: ClusterId) -> Result<(), Error> {
         let Some(auditor) = &self.auditor else { return Ok(()) };
         let last = self.inventory(id).await?;
-        let due = last.as_ref().is_none_or(|last| self.now() >= last.checked_at + LOOK_AGAIN);
+        if last.as_ref().is_some_and(|last| self.now() < last.checked_at + LOOK_AGAIN) {
+            return Ok(());
+        }
         let cluster = self.cluster(id).await?.value;
         // While a build changes what there is, an inventory says little.
-        if !due || cluster.generation == 0 || cluster.phase.build().is_some() {
+        if cluster.generation == 0 || cluster.phase.build().is_some() {
             return Ok(());
         }
         let inventory = self.look(auditor, &cluster).await?;
         self.store_inventory(id, last.as_ref(), &inventory).await?;
-        if let Some(mut receipt) = self.receipts(id).await?.pop()
-            && !matches!(receipt.inventory.found, Found::Clean { .. })
-        {
-            let epoch = self.receipt_epoch(id).await?;
-            receipt.inventory = inventory.clone();
-            self.store_receipt(&receipt, epoch).await?;
+        if let Some(item) = self.store.list(&keys::receipts(id), "").await?.pop() {
+            let mut receipt: Receipt = Stored::read(&item)?.value;
+            if !matches!(receipt.inventory.found, Found::Clean { .. }) {
+                receipt.inventory = inventory.clone();
+                self.store_receipt(item.key, &receipt).await?;
+            }
         }
         if let Some(generation) = inventory.found.collectable() {
             Box::pin(self.cluster_command(id, &Command::CollectLeftover { generation })).await?;
@@ -86,10 +89,8 @@ impl World {
         epochs: RangeInclusive<u64>,
     ) -> Result<(), Error> {
         let (first, last) = epochs.into_inner();
-        let mut streams = vec![];
-        for epoch in first.max(last.saturating_sub(MOST_BUILDS))..=last {
-            streams.push(self.build_stream(cluster.id, epoch).await?);
-        }
+        let epochs = first.max(last.saturating_sub(MOST_BUILDS))..=last;
+        let streams = concurrent::all(epochs.map(|epoch| self.build_stream(cluster.id, epoch))).await?;
         let previous = self.inventory(cluster.id).await?;
         let inventory = self.look(auditor, cluster).await?;
         self.store_inventory(cluster.id, previous.as_ref(), &inventory).await?;
@@ -101,19 +102,11 @@ impl World {
             deleted: Deleted::read(streams.iter().map(String::as_str)),
             inventory,
         };
-        self.store_receipt(&receipt, last).await
+        self.store_receipt(keys::receipt(cluster.id, generation, last), &receipt).await
     }
 
-    async fn store_receipt(&self, receipt: &Receipt, epoch: u64) -> Result<(), Error> {
-        let key = keys::receipt(receipt.cluster, receipt.generation, epoch);
+    async fn store_receipt(&self, key: Key, receipt: &Receipt) -> Result<(), Error> {
         Ok(self.store.commit(vec![records::put(key, receipt, Expect::Anything)?]).await?)
-    }
-
-    /// The epoch in the key of the last receipt.
-    async fn receipt_epoch(&self, id: ClusterId) -> Result<u64, Error> {
-        let items = self.store.list(&keys::receipts(id), "").await?;
-        let epoch = items.last().and_then(|item| item.key.sort.rsplit_once('#')?.1.parse().ok());
-        Ok(epoch.unwrap_or_default())
     }
 
     /// Stores an inventory, and tells in the cluster's history what has changed since the last one.

@@ -17,7 +17,7 @@ pub struct Stored<T> {
 }
 
 impl<T: DeserializeOwned> Stored<T> {
-    fn read(item: &Item) -> Result<Self, Error> {
+    pub(crate) fn read(item: &Item) -> Result<Self, Error> {
         let value = serde_json::from_str(&item.body).map_err(|error| Error::Corrupt {
             what: format!("{} {}", item.key.partition, item.key.sort),
             detail: error.to_string(),
