@@ -7,7 +7,17 @@ use std::collections::BTreeMap;
 
 /// The name of the built-in engine; no integration may take it.
 pub const BUILT_IN: &str = "aqueduct";
+/// In characters.
 const LONGEST_NAME: usize = 64;
+/// In bytes: what a credentials file may hold of each value, and what a secret's name has room for.
+const LONGEST_KEY_ID: usize = 128;
+const LONGEST_SECRET: usize = 256;
+const LONGEST_TOKEN: usize = 8192;
+const LONGEST_PATH: usize = 384;
+const LONGEST_PROFILE: usize = 256;
+const LONGEST_EXTERNAL_ID: usize = 1224;
+const LONGEST_ROLE_ARN: usize = 2048;
+const LONGEST_REGION: usize = 32;
 
 /// A registered AWS account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,6 +115,14 @@ pub enum IntegrationError {
     /// A field that no form has.
     #[error("field 'config': unknown key '{0}'")]
     UnknownField(String),
+    /// A value of another form than AWS gives it. It may be a secret, put into the wrong field, and is not repeated.
+    #[error("field '{field}' must be {expected}")]
+    Value {
+        /// The field.
+        field: &'static str,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// A region that does not look like one.
     #[error("field 'region': '{0}' does not look like an AWS region, such as us-east-1")]
     Region(String),
@@ -125,7 +143,7 @@ pub enum IntegrationError {
 pub fn check_name(name: &str) -> Result<(), IntegrationError> {
     let why = if name.trim().is_empty() {
         "it is empty"
-    } else if name.len() > LONGEST_NAME {
+    } else if name.chars().count() > LONGEST_NAME {
         "it is longer than 64 characters"
     } else if name.eq_ignore_ascii_case(BUILT_IN) {
         "it is the built-in engine's"
@@ -134,16 +152,19 @@ pub fn check_name(name: &str) -> Result<(), IntegrationError> {
     } else {
         return Ok(());
     };
-    Err(IntegrationError::Name { name: name.to_owned(), why })
+    Err(IntegrationError::Name { name: name.chars().take(LONGEST_NAME).collect(), why })
 }
 
 impl CredentialsInput {
-    /// Tells which form the fields of a `config` object make up. Empty fields count as absent.
+    /// Tells which form the fields of a `config` object make up. Empty fields count as absent, and blanks around a value
+    /// as none of it.
     ///
     /// # Errors
-    /// [`IntegrationError`] unless exactly one form is complete and the others are untouched.
-    pub fn parse(mut fields: BTreeMap<String, String>) -> Result<Self, IntegrationError> {
-        fields.retain(|_, value| !value.trim().is_empty());
+    /// [`IntegrationError`] unless exactly one form is complete, the others are untouched, and every value looks as AWS
+    /// makes it.
+    pub fn parse(fields: BTreeMap<String, String>) -> Result<Self, IntegrationError> {
+        let trimmed = fields.into_iter().map(|(name, value)| (name, value.trim().to_owned()));
+        let mut fields: BTreeMap<_, _> = trimmed.filter(|(_, value)| !value.is_empty()).collect();
         let found = match fields.len() {
             0 => "nothing was given".to_owned(),
             _ => format!("given: {}", fields.keys().cloned().collect::<Vec<_>>().join(", ")),
@@ -159,18 +180,20 @@ impl CredentialsInput {
             check_region(region)?;
         }
         match (id, secret, token, path, profile, role, external_id, region) {
-            (Some(access_key_id), Some(secret), token, None, None, None, None, Some(region)) => Ok(Self::AccessKey {
-                key: AccessKey {
-                    access_key_id,
-                    secret_access_key: Secret::new(secret),
-                    session_token: token.map(Secret::new),
-                },
-                region,
-            }),
+            (Some(id), Some(secret), token, None, None, None, None, Some(region)) => {
+                Ok(Self::AccessKey { key: AccessKey::checked(id, secret, token)?, region })
+            }
             (None, None, None, Some(path), Some(profile), None, None, region) => {
+                let plain = |text: &str, most| text.len() <= most && !text.contains(|c: char| c.is_control());
+                check("config_file_path", plain(&path, LONGEST_PATH), "a path of at most 384 bytes, in one line")?;
+                check("config_file_profile", plain(&profile, LONGEST_PROFILE), "a profile's name, in one line")?;
                 Ok(Self::File { path, profile, region })
             }
             (None, None, None, None, None, Some(role_arn), external_id, Some(region)) => {
+                check("role_arn", is_role(&role_arn), "a role's ARN, such as arn:aws:iam::123456789012:role/name")?;
+                let external = external_id.as_deref().unwrap_or("none");
+                let fine = (2..=LONGEST_EXTERNAL_ID).contains(&external.len()) && external.chars().all(is_of_id);
+                check("external_id", fine, "2 to 1224 letters, digits or characters of _+=,.@:/-")?;
                 Ok(Self::Role { role_arn, external_id: external_id.map(Secret::new), region })
             }
             _ => Err(IntegrationError::Form { found }),
@@ -188,6 +211,45 @@ impl CredentialsInput {
     }
 }
 
+impl AccessKey {
+    /// A key pair whose parts look as AWS makes them. They are written into a credentials file, one to a line: what could
+    /// begin another line there could make whoever reads the file run a program.
+    ///
+    /// # Errors
+    /// [`IntegrationError::Value`] naming the part.
+    pub fn checked(id: String, secret: String, token: Option<String>) -> Result<Self, IntegrationError> {
+        let is_id = id.len() <= LONGEST_KEY_ID && id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+        check("access_key_id", is_id, "letters and digits, such as AKIAIOSFODNN7EXAMPLE")?;
+        let visible = |text: &str, most| text.len() <= most && text.chars().all(|c| c.is_ascii_graphic());
+        check("secret_access_key", visible(&secret, LONGEST_SECRET), "one word, as AWS has shown it")?;
+        check("session_token", token.as_deref().is_none_or(|token| visible(token, LONGEST_TOKEN)), "one word")?;
+        Ok(Self { access_key_id: id, secret_access_key: Secret::new(secret), session_token: token.map(Secret::new) })
+    }
+}
+
+fn check(field: &'static str, fine: bool, expected: &'static str) -> Result<(), IntegrationError> {
+    if fine { Ok(()) } else { Err(IntegrationError::Value { field, expected }) }
+}
+
+/// What STS takes in an external id, and IAM in a role's path and name.
+fn is_of_id(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c)
+}
+
+/// Whether a text looks like `arn:<partition>:iam::<account>:role/<path and name>`.
+fn is_role(arn: &str) -> bool {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    let ["arn", partition, "iam", "", account, resource] = parts.as_slice() else { return false };
+    let role = resource.strip_prefix("role/").unwrap_or_default();
+    arn.len() <= LONGEST_ROLE_ARN
+        && partition.starts_with("aws")
+        && partition.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        && account.len() == 12
+        && account.bytes().all(|b| b.is_ascii_digit())
+        && !role.is_empty()
+        && role.chars().all(|c| is_of_id(c) && c != ':')
+}
+
 /// Checks that a text looks like a region's name, such as `eu-central-1`.
 ///
 /// # Errors
@@ -197,7 +259,8 @@ pub fn check_region(region: &str) -> Result<(), IntegrationError> {
     let number = parts.next().is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()));
     let words: Vec<&str> = parts.collect();
     let lower = words.iter().all(|w| !w.is_empty() && w.bytes().all(|b| b.is_ascii_lowercase()));
-    if number && lower && words.len() >= 2 { Ok(()) } else { Err(IntegrationError::Region(region.to_owned())) }
+    let fine = number && lower && words.len() >= 2 && region.len() <= LONGEST_REGION;
+    if fine { Ok(()) } else { Err(IntegrationError::Region(region.chars().take(LONGEST_REGION).collect())) }
 }
 
 /// One profile of a shared credentials file.
@@ -242,11 +305,10 @@ impl Profile {
             let value = section.remove(key).filter(|value| !value.is_empty());
             value.ok_or_else(|| wrong(format!("profile '{profile}' has no {key}")))
         };
-        let key = AccessKey {
-            access_key_id: required("aws_access_key_id")?,
-            secret_access_key: Secret::new(required("aws_secret_access_key")?),
-            session_token: section.remove("aws_session_token").map(Secret::new),
-        };
+        let (id, secret) = (required("aws_access_key_id")?, required("aws_secret_access_key")?);
+        let token = section.remove("aws_session_token").filter(|token| !token.is_empty());
+        let key = AccessKey::checked(id, secret, token);
+        let key = key.map_err(|error| wrong(format!("profile '{profile}', {error}")))?;
         let region = section.remove("region");
         if let Some(region) = &region {
             check_region(region)?;
@@ -287,6 +349,42 @@ mod tests {
         }
         assert_eq!(parse(&[("regoin", "x")]), Err(IntegrationError::UnknownField("regoin".to_owned())));
         assert!(matches!(parse(&[KEYS[0], KEYS[1], ("region", "Virginia")]), Err(IntegrationError::Region(_))));
+    }
+
+    #[test]
+    fn nothing_gets_into_a_credentials_file_that_could_begin_another_line_there() {
+        let role = ("role_arn", "arn:aws-cn:iam::123456789012:role/path/ml-team");
+        let region = ("region", "eu-west-1");
+        assert!(parse(&[role, region, ("external_id", "a:b/c=d@e")]).is_ok());
+        let more = "x\ncredential_process = sh -c id";
+        for (form, field) in [
+            (vec![("access_key_id", more), KEYS[1], region], "access_key_id"),
+            (vec![("access_key_id", "wJalrXUtnFEMI/K7MDENG"), KEYS[1], region], "access_key_id"),
+            (vec![KEYS[0], ("secret_access_key", more), region], "secret_access_key"),
+            (vec![KEYS[0], KEYS[1], ("session_token", "a\rb"), region], "session_token"),
+            (vec![role, region, ("external_id", more)], "external_id"),
+            (vec![role, region, ("external_id", "x")], "external_id"),
+            (vec![("role_arn", "arn:aws:iam::123456789012:role/a\nb=c"), region], "role_arn"),
+            (vec![("role_arn", "arn:aws:iam::1:role/a"), region], "role_arn"),
+            (vec![("role_arn", "arn:aws:iam::123456789012:user/a"), region], "role_arn"),
+            (vec![("config_file_path", &"p".repeat(385)), ("config_file_profile", "d")], "config_file_path"),
+            (vec![("config_file_path", "p"), ("config_file_profile", "d\n[e]")], "config_file_profile"),
+        ] {
+            let error = parse(&form).expect_err("refused");
+            assert!(matches!(error, IntegrationError::Value { field: named, .. } if named == field), "{error}");
+            assert!(!error.to_string().contains("credential_process") && !error.to_string().contains("wJalr"));
+        }
+        let file = "[default]\naws_access_key_id = AKIA1\naws_secret_access_key = a\rcredential_process = id\n";
+        let error = Profile::find(file, "f", "default").expect_err("refused").to_string();
+        assert!(error.contains("'secret_access_key' must be one word"), "{error}");
+    }
+
+    #[test]
+    fn blanks_around_a_pasted_value_are_not_part_of_it() {
+        let pasted =
+            parse(&[(KEYS[0].0, " AKIAIOSFODNN7EXAMPLE\n"), (KEYS[1].0, "hush\n"), KEYS[2]]).expect("accepted");
+        let CredentialsInput::AccessKey { key, .. } = pasted else { panic!("another form") };
+        assert_eq!((key.access_key_id.as_str(), key.secret_access_key.expose()), (KEYS[0].1, KEYS[1].1));
     }
 
     #[test]

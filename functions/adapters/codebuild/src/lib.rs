@@ -5,12 +5,17 @@ use adapter_sdk::{Sdk, failed};
 use async_trait::async_trait;
 use aws_sdk_codebuild::Client;
 use aws_sdk_codebuild::error::BuildError;
+use aws_sdk_codebuild::primitives::DateTime;
 use aws_sdk_codebuild::types::{Build, EnvironmentVariable, SortOrderType, StatusType};
 use domain::ClusterId;
 use domain::hold::BuildState;
 use runtime::PortError;
 use runtime::error::PortErrorKind;
 use runtime::ports::{Builds, EnvironmentVariable as Variable, Result};
+use std::time::SystemTime;
+
+/// Longer than a build can wait for its turn and then work: see `TimeoutInMinutes` in `infra/template.yaml`.
+const LONGEST_BUILD_SECONDS: i64 = 2 * 3600;
 
 /// The builds of one project.
 pub struct CodeBuild {
@@ -29,19 +34,24 @@ impl CodeBuild {
 #[async_trait]
 impl Builds for CodeBuild {
     async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()> {
-        // A build that still runs is among the newest hundred, CodeBuild's page: no account runs that many at once.
-        let newest = self.client.list_builds_for_project().project_name(&self.project);
-        let newest = newest.sort_order(SortOrderType::Descending).send().await;
-        let ids = newest.map_err(failed(format!("list builds of project {}", self.project)))?.ids;
-        let Some(ids) = ids.filter(|ids| !ids.is_empty()) else { return Ok(()) };
-        let builds = self.client.batch_get_builds().set_ids(Some(ids)).send().await;
-        let builds = builds.map_err(failed(format!("read builds of project {}", self.project)))?;
-        let running = builds.builds().iter().filter(|build| runs_for(build, cluster, epoch));
-        for id in running.filter_map(Build::id) {
-            let stopped = self.client.stop_build().id(id).send().await;
-            stopped.map_err(failed(format!("stop build {id}")))?;
+        let mut next = None;
+        loop {
+            let newest = self.client.list_builds_for_project().project_name(&self.project);
+            let newest = newest.sort_order(SortOrderType::Descending).set_next_token(next).send().await;
+            let newest = newest.map_err(failed(format!("list builds of project {}", self.project)))?;
+            let Some(ids) = newest.ids.filter(|ids| !ids.is_empty()) else { return Ok(()) };
+            let builds = self.client.batch_get_builds().set_ids(Some(ids)).send().await;
+            let builds = builds.map_err(failed(format!("read builds of project {}", self.project)))?;
+            let running = builds.builds().iter().filter(|build| runs_for(build, cluster, epoch));
+            for id in running.filter_map(Build::id) {
+                let stopped = self.client.stop_build().id(id).send().await;
+                stopped.map_err(failed(format!("stop build {id}")))?;
+            }
+            next = newest.next_token.filter(|_| !reach_back(builds.builds(), DateTime::from(SystemTime::now())));
+            if next.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     async fn state(&self, build_id: &str) -> Result<BuildState> {
@@ -54,6 +64,9 @@ impl Builds for CodeBuild {
     async fn start(&self, environment: Vec<Variable>) -> Result<String> {
         let attempted = || format!("start a build of project {}", self.project);
         let mut request = self.client.start_build().project_name(&self.project);
+        // Where a plan writes is its alone: a request that is sent again, since its answer was lost, starts no second.
+        let place = environment.iter().find(|variable| variable.name == "OUTPUT_PREFIX");
+        request = request.set_idempotency_token(place.map(|variable| variable.value.clone()));
         for Variable { name, value, r#type } in environment {
             let variable = EnvironmentVariable::builder().name(name).value(value).r#type(r#type.into()).build();
             let incomplete = |error: BuildError| PortError::new(PortErrorKind::Other, attempted(), error.to_string());
@@ -69,6 +82,12 @@ impl Builds for CodeBuild {
 fn state(build: &Build) -> BuildState {
     let ended = build.build_complete() && build.build_status() != Some(&StatusType::InProgress);
     if ended { BuildState::Over } else { BuildState::Running }
+}
+
+/// Whether builds, newest first, reach back to such as must be over by now.
+fn reach_back(builds: &[Build], now: DateTime) -> bool {
+    let started = builds.iter().filter_map(Build::start_time).map(DateTime::secs).min();
+    started.is_none_or(|started| started < now.secs() - LONGEST_BUILD_SECONDS)
 }
 
 fn runs_for(build: &Build, cluster: ClusterId, epoch: u64) -> bool {
@@ -103,6 +122,15 @@ mod tests {
         assert_eq!(state(&build(false, StatusType::Stopped)), BuildState::Running);
         assert_eq!(state(&build(false, StatusType::InProgress)), BuildState::Running);
         assert_eq!(state(&Build::builder().build()), BuildState::Running);
+    }
+
+    #[test]
+    fn a_page_is_the_last_one_when_its_oldest_build_must_be_over() {
+        let build = |seconds| Build::builder().start_time(DateTime::from_secs(seconds)).build();
+        let now = DateTime::from_secs(1_000_000);
+        assert!(!reach_back(&[build(999_990), build(995_000)], now));
+        assert!(reach_back(&[build(999_990), build(992_799)], now));
+        assert!(reach_back(&[], now));
     }
 
     #[test]

@@ -112,8 +112,7 @@ impl Objects for S3Objects {
             let request = self.client.delete_objects().bucket(&self.bucket).delete(batch);
             let deleted = request.send().await.map_err(failed(attempted()))?;
             if let Some(error) = deleted.errors().first() {
-                let words = [error.key(), error.code(), error.message()];
-                return Err(other(attempted(), words.into_iter().flatten().collect::<Vec<_>>().join(": ")));
+                return Err(not_deleted(attempted(), error));
             }
         }
         Ok(())
@@ -132,6 +131,16 @@ fn batch<'a>(keys: impl Iterator<Item = &'a str>) -> std::result::Result<Delete,
     let objects =
         keys.map(|key| ObjectIdentifier::builder().key(key).build()).collect::<std::result::Result<_, _>>()?;
     Delete::builder().set_objects(Some(objects)).quiet(true).build()
+}
+
+/// One object of many: its code is all that tells whether trying again may help.
+fn not_deleted(attempted: String, error: &aws_sdk_s3::types::Error) -> PortError {
+    let kind = match error.code() {
+        Some("InternalError") => PortErrorKind::Transient,
+        code => adapter_sdk::kind_of(code, None),
+    };
+    let words = [error.key(), error.code(), error.message()];
+    PortError::new(kind, attempted, words.into_iter().flatten().collect::<Vec<_>>().join(": "))
 }
 
 fn validity(valid_for: Duration, attempted: &str) -> Result<PresigningConfig> {
@@ -163,6 +172,20 @@ mod tests {
         assert!(url.starts_with("http://127.0.0.1:4566/data/runs/1/content?"), "{url}");
         assert!(url.contains("X-Amz-Expires=600") && url.contains("X-Amz-SignedHeaders=host&"), "{url}");
         assert!(!url.contains("checksum") && !url.contains("hush"), "{url}");
+    }
+
+    #[test]
+    fn an_object_that_was_not_deleted_is_named_with_the_kind_of_failure() {
+        let kind = |code: &str| {
+            let error = aws_sdk_s3::types::Error::builder().key("runs/1/log").code(code).message("later").build();
+            let error = not_deleted("delete".to_owned(), &error);
+            assert_eq!(error.detail, format!("runs/1/log: {code}: later"));
+            error.kind
+        };
+        assert_eq!(kind("SlowDown"), PortErrorKind::Transient);
+        assert_eq!(kind("InternalError"), PortErrorKind::Transient);
+        assert_eq!(kind("AccessDenied"), PortErrorKind::Denied);
+        assert_eq!(kind("MalformedXML"), PortErrorKind::Other);
     }
 
     #[tokio::test]

@@ -42,8 +42,10 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
     text
 }
 
-/// The services agree on how codes sound rather than on the codes themselves.
-fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
+/// What kind of failure a code is, or without one that it is known by, an HTTP status. The services agree on how codes
+/// sound rather than on the codes themselves.
+#[must_use]
+pub fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
     const CONFLICT: [&str; 2] = ["ConditionalCheckFailed", "TransactionConflict"];
     const DENIED: [&str; 12] = [
         "AccessDenied",
@@ -60,7 +62,7 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
         "MissingAuthenticationToken",
     ];
     const NOT_FOUND: [&str; 3] = ["NotFound", "NoSuch", "DoesNotExist"];
-    const TRANSIENT: [&str; 8] = [
+    const TRANSIENT: [&str; 14] = [
         "Throttl",
         "TooManyRequests",
         "SlowDown",
@@ -69,6 +71,14 @@ fn kind_of(code: Option<&str>, status: Option<u16>) -> PortErrorKind {
         "RequestTimeout",
         "TransactionInProgress",
         "Unavailable",
+        // Somebody else changes the same thing at this moment.
+        "ConcurrentModification",
+        "ConcurrentOperation",
+        "ConditionalRequestConflict",
+        "OperationAborted",
+        // So many builds or executions are under way that one more has to wait.
+        "AccountLimitExceeded",
+        "ExecutionLimitExceeded",
     ];
     let sounds_like = |words: &[&str]| code.is_some_and(|code| words.iter().any(|word| code.contains(word)));
     if sounds_like(&CONFLICT) {
@@ -134,6 +144,10 @@ mod tests {
             ("ProvisionedThroughputExceededException", 400, Transient),
             ("InternalServerError", 500, Transient),
             ("ServiceUnavailable", 503, Transient),
+            ("ConcurrentModificationException", 400, Transient),
+            ("AccountLimitExceededException", 400, Transient),
+            ("ExecutionLimitExceeded", 400, Transient),
+            ("OperationAborted", 409, Transient),
             ("AccessDeniedException", 400, Denied),
             ("UnrecognizedClientException", 400, Denied),
             ("InvalidClientTokenId", 403, Denied),

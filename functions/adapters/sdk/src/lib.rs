@@ -9,4 +9,4 @@ mod error;
 
 pub use aws_types::SdkConfig;
 pub use config::{ConfigError, Sdk};
-pub use error::{chain, failed};
+pub use error::{chain, failed, kind_of};

@@ -31,7 +31,8 @@ impl Identity for StsIdentity {
     async fn caller(&self, key: &AccessKey, region: &str) -> Result<Caller> {
         let theirs = Client::new(&self.sdk.for_account(key, region));
         let caller = theirs.get_caller_identity().send().await;
-        let caller = caller.map_err(failed(format!("ask STS in {region} who {} is", key.access_key_id)))?;
+        // Not even the key's id: people mistake it for the secret.
+        let caller = caller.map_err(failed(format!("ask STS in {region} whose credentials these are")))?;
         Ok(Caller { account: caller.account.unwrap_or_default(), arn: caller.arn.unwrap_or_default() })
     }
 
