@@ -3,6 +3,7 @@
 usage: adopt.py names < PLAN                             an event that tells how to find what will be made
        adopt.py missing STATE TAGGED [--vanished] < EVENTS  lines of ADDRESS<TAB>ID for `terraform import`: what the
                                                             events of killed builds tell of and the state does not
+       adopt.py settled < EVENTS                        fails if Terraform has begun a change and told no end of it
 
 All is JSON; TAGGED is the answer of the tagging API. Events come oldest first. A resource whose creation was begun and
 not completed is looked for under its name, or by its tags. --vanished says that the last events are lost, so that
@@ -173,11 +174,33 @@ def known(state):
     return found
 
 
+def settled(lines):
+    """Whether Terraform ended each change that it began, and was not made to let everything lie."""
+    under_way = set()
+    for line in lines:
+        # Told to stop twice, it does not write down what it has made since it was told first.
+        if "Two interrupts received" in line or "operation canceled" in line:
+            return False
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        hook = event.get("hook", {})
+        change = (hook.get("resource", {}).get("addr"), hook.get("action"))
+        if event.get("type") == "apply_start":
+            under_way.add(change)
+        elif event.get("type") in ("apply_complete", "apply_errored"):
+            under_way.discard(change)
+    return not under_way
+
+
 def main(arguments):
     if arguments[:1] == ["names"]:
         event = {"@level": "info", "@message": "Names of what is planned", "@module": "build", "type": "planned_names"}
         plan = json.load(sys.stdin)
         print(json.dumps({**event, "names": names(plan), "tags": tags(plan), "others": others(plan)}, separators=(",", ":")))
+    elif arguments[:1] == ["settled"]:
+        sys.exit(0 if settled(sys.stdin) else 1)
     else:
         told = Told()
         told.read(sys.stdin)

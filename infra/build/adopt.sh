@@ -8,6 +8,9 @@ adopt() {
   enter resume
 
   local prefix address id vanished=
+  # The AWS CLI in the target account. The build's own keys, where it has any in its environment, would come first.
+  local -a target=(env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN
+    AWS_SHARED_CREDENTIALS_FILE="$credentials_file" aws --region "$REGION" --profile target)
   : >"$work/former.jsonl"
   for prefix in $RESUMES; do
     fetch "$prefix/events.jsonl" "$work/former" || continue
@@ -18,14 +21,14 @@ adopt() {
   done
   terraform -chdir="$module" show -json >"$work/state.json"
   # Only for what was in the making: without the permission to ask, that stays where it is.
-  target resourcegroupstaggingapi get-resources --tag-filters "Key=ondemand-eks:cluster,Values=${CLUSTER_ID:-}" \
+  "${target[@]}" resourcegroupstaggingapi get-resources --tag-filters "Key=ondemand-eks:cluster,Values=${CLUSTER_ID:-}" \
     "Key=ondemand-eks:generation,Values=${GENERATION:-}" >"$work/tagged.json" || echo '{}' >"$work/tagged.json"
   python3 "$here/adopt.py" missing "$work/state.json" "$work/tagged.json" $vanished <"$work/former.jsonl" >"$work/missing"
 
   while IFS=$'\t' read -r address id; do
     echo "missing in the state: $address, which is $id"
     # What was begun need not have come to anything.
-    supervise "$work/import.log" import -input=false -no-color -lock-timeout=10s \
+    terraform_to "$work/import.log" import -input=false -no-color -lock-timeout=10s \
       -var-file="$work/variables.tfvars.json" "$address" "$id" || sed -n '/Error/,$p' "$work/import.log"
     : >"$work/import.log"
     until_made "$address" "$id"
@@ -34,18 +37,13 @@ adopt() {
 
 # AWS may still be making what was killed in the making; nothing can be put into it before.
 until_made() {
+  local -a condition
   case $1 in
-    aws_eks_cluster.*) target eks wait cluster-active --name "$2" || true ;;
-    aws_eks_node_group.*)
-      target eks wait nodegroup-active --cluster-name "${2%%:*}" --nodegroup-name "${2#*:}" || true
-      ;;
+    aws_eks_cluster.*) condition=(cluster-active --name "$2") ;;
+    aws_eks_node_group.*) condition=(nodegroup-active --cluster-name "${2%%:*}" --nodegroup-name "${2#*:}") ;;
+    *) return 0 ;;
   esac
-}
-
-# The AWS CLI in the target account. The build's own keys, where it has any in its environment, would come first.
-target() {
-  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN \
-    AWS_SHARED_CREDENTIALS_FILE="$credentials_file" aws --region "$REGION" --profile target "$@"
+  supervise "waiting for $1" "$work/wait.log" "${target[@]}" eks wait "${condition[@]}" || true
 }
 
 # The names of what is about to be made, for whoever has to find it if Terraform is killed before
@@ -54,6 +52,9 @@ tell_names() {
   terraform -chdir="$module" show -json "$work/plan" 2>/dev/null | python3 "$here/adopt.py" names >>"$events" || true
 }
 
+# Fails if there is no such object. Not knowing is not the same: what it tells of would be forgotten.
 fetch() {
-  aws s3 cp --only-show-errors "$1" "$2" 2>/dev/null
+  aws s3 cp --only-show-errors "$1" "$2" 2>"$work/refusal" && return
+  grep -q '(404)' "$work/refusal" || fail "no report" "Reading $1 failed."
+  return 1
 }

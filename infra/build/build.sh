@@ -22,6 +22,8 @@ source "$here/adopt.sh"
 leave() {
   local exit_code=$?
   trap - EXIT
+  # What is left to do takes seconds, and a signal would end the programs that do it.
+  trap '' INT TERM HUP
   set +e
   forget_credentials
   release_hold "$exit_code"

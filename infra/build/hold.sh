@@ -43,7 +43,8 @@ own_note() {
 }
 
 # Where Terraform was killed, its lock is still there and its last changes are not in the state:
-# the note stays, and the next build begins with them.
+# the note stays, and the next build begins with them. So it does where Terraform gave the lock back
+# in the middle of a change, as it does when it is interrupted twice.
 #
 # A build that went on from killed ones and failed in order may not have come to all that these had made. So it passes
 # their reports on, without its own: what it did itself is in the state.
@@ -56,6 +57,8 @@ release_hold() {
     lock_state=unknown
   elif [[ -e $module/errored.tfstate ]] && ! push_state; then
     lock_state=unsaved
+  elif ! is_settled; then
+    lock_state=unsettled
   else
     lock_state=free
     if ((exit_code != 0)) && [[ -n ${RESUMES:-} ]]; then

@@ -40,9 +40,8 @@ finish_report() {
 {"action":"$ACTION","exit_code":$exit_code,"stage":"$stage","started_at":"$started_at","ended_at":"$(date -u +%Y-%m-%dT%H:%M:%SZ)","terraform_version":"${terraform_version:-}","build_id":"${CODEBUILD_BUILD_ID:-}","lock":"$lock_state"}
 JSON
 
-  # The summary goes last: whoever sees it may rely on the rest being complete.
-  upload_events
-  upload summary.json
+  # The summary goes last, or not at all: whoever sees it may rely on the rest being complete.
+  upload_events && upload summary.json
   echo "ended: $ACTION, exit code $exit_code, stage $stage"
 }
 

@@ -15,8 +15,10 @@ grace=300
 lock=(-lock-timeout=10s)
 
 terraform_version=
-child=
 interrupted=
+
+mkfifo "$work/pulse"
+exec {pulse}<>"$work/pulse"
 
 require_terraform() {
   terraform_version=$(installed_version)
@@ -126,15 +128,26 @@ make_plan() {
   run plan "${lock[@]}" -var-file="$work/variables.tfvars.json" -out="$work/plan" "$@"
 }
 
+# Where in the event stream an apply begins that has not succeeded.
+applying_from=
+
 carry_out_plan() {
+  applying_from=$(($(wc -c <"$events") + 1))
   run apply "${lock[@]}" "$work/plan"
+  applying_from=
+}
+
+# Whether nothing can be in the account that the state should have and does not, in so far as Terraform had the time to
+# see to that: it has told the end of each change that it began.
+is_settled() {
+  [[ -z $applying_from ]] || tail -c "+$applying_from" "$events" | python3 "$here/adopt.py" settled
 }
 
 # Runs one Terraform command, its event stream going to the report.
 run() {
   local command=$1 code=0
   shift
-  supervise "$events" "$command" -json -input=false "$@" || code=$?
+  terraform_to "$events" "$command" -json -input=false "$@" || code=$?
   case $code in
     0) ;;
     124) report_error "timed out" "terraform $command was stopped because its time was over." ;;
@@ -145,29 +158,47 @@ run() {
   return "$code"
 }
 
-# Runs Terraform with its words going to a file, for as long as there is time. In the background,
-# since bash hears a signal only while it waits.
-supervise() {
-  local output=$1 command=$2 left=$((deadline - SECONDS)) code=0
+terraform_to() {
+  local output=$1 command=$2
   shift 2
-  [[ -z $interrupted ]] || fail "stopped" "The build was stopped before terraform $command."
-  ((left > 0)) || fail "timed out" "No time was left for terraform $command."
+  supervise "terraform $command" "$output" terraform -chdir="$module" "$command" "$@"
+}
 
-  timeout --signal=INT --kill-after="$grace" "$left" \
-    terraform -chdir="$module" "$command" "$@" >>"$output" &
+# Runs something with its words going to a file, for as long as there is time and nobody wants the build to stop. Then it
+# gets ONE SIGINT, however many signals come: at the second one Terraform lets everything lie, what it is just making too,
+# and gives its lock back as if it had ended in order. So it is in a process group of its own, which nobody else signals,
+# and there is one place that does. (`timeout` is no such place: it signals its child, and then its child's group.)
+#
+# Ends as the program does; with 124 if that was because time was over, and with 137 if the program had to be killed.
+supervise() {
+  local what=$1 output=$2 code=0 late= told= child
+  shift 2
+  [[ -z $interrupted ]] || fail "stopped" "The build was stopped before $what."
+  ((SECONDS < deadline)) || fail "timed out" "No time was left for $what."
+
+  set -m
+  "$@" >>"$output" {pulse}>&- &
   child=$!
-  wait "$child" || code=$?
-  # A signal ends the wait, not the child.
+  set +m
   while kill -0 "$child" 2>/dev/null; do
-    code=0
-    wait "$child" || code=$?
+    # Nobody writes there: it is a nap without a process, in which signals are heard. A nap at the beginning gives the
+    # program time to become one that hears them.
+    read -rt 0.2 -u "$pulse" || true
+    ((SECONDS < deadline)) || late=yes
+    if [[ -z $told ]]; then
+      [[ -n $interrupted$late ]] || continue
+      told=$SECONDS
+      kill -INT "$child" 2>/dev/null || true
+    elif ((SECONDS >= told + grace)); then
+      kill -KILL -- "-$child" 2>/dev/null || true
+    fi
   done
-  child=
+  wait "$child" || code=$?
+  ((code == 0 || code == 137)) || [[ -z $late ]] || code=124
   return "$code"
 }
 
-# Only SIGINT lets Terraform stop in order; anything else ends its provider in mid-call.
+# What a signal to the build does; `supervise` sees to the rest.
 interrupt() {
   interrupted=yes
-  [[ -z $child ]] || kill -INT "$child"
 }

@@ -1,7 +1,12 @@
 //! A build that is told to stop lets Terraform write its state and give its lock back.
 
-use crate::lab::{Lab, all, text, until};
+use crate::lab::{Ended, Lab, all, signal_until_over, text, until};
 use domain::failure::FailureClass;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// Long enough for whoever is to be interrupted to be in the middle of making something.
+const SLOWLY: (&str, &str) = ("AWS_PROVIDER_DELAY_MS", "4000");
 
 /// The time for Terraform is over in the middle of an apply.
 pub fn out_of_time(lab: &Lab) {
@@ -41,6 +46,58 @@ pub fn stopped(lab: &Lab) {
     cluster.build("destroy").succeeded();
     assert!(cluster.in_account().is_empty());
     cluster.forget();
+}
+
+/// The whole build is signalled, again and again: Terraform hears of it once, and finishes what it is making.
+pub fn signalled_again_and_again(lab: &Lab) {
+    let mut cluster = lab.cluster("signalled");
+    let mut child = cluster.start("apply", &[SLOWLY]);
+    until("something is being made", || !cluster.in_account().is_empty());
+    let group = format!("-{}", child.id());
+    signal_until_over(&mut child, &group, &["INT", "TERM", "INT", "HUP"]);
+    let ended = cluster.ended(child);
+    assert_ne!(ended.code, Some(0), "{}", ended.log);
+    assert_eq!(without_end(&ended), BTreeSet::new(), "what was begun was ended: {}", ended.events);
+    assert_eq!(ended.summary["lock"], "free", "{}", ended.log);
+    assert!(cluster.is_free());
+    assert_eq!(cluster.in_state(), cluster.in_account(), "the state has what exists");
+    cluster.build("destroy").succeeded();
+    assert!(cluster.in_account().is_empty());
+    cluster.forget();
+}
+
+/// Terraform itself is interrupted twice, and lets go of its lock with things half made: the build does not let go.
+pub fn ended_out_of_order(lab: &Lab) {
+    let mut cluster = lab.cluster("outoforder");
+    let mut child = cluster.start("apply", &[SLOWLY]);
+    until("something is being made", || !cluster.in_account().is_empty());
+    let terraform = cluster.terraform_process().expect("a process");
+    signal_until_over(&mut child, &terraform, &["INT"]);
+    let ended = cluster.ended(child);
+    assert_ne!(ended.code, Some(0), "{}", ended.log);
+    assert_ne!(without_end(&ended), BTreeSet::new(), "something was let lie: {}", ended.events);
+    assert_ne!(cluster.in_state(), cluster.in_account(), "and the state does not have it");
+    assert_eq!(ended.summary["lock"], "unsettled", "{}", ended.log);
+    assert_eq!(cluster.to_go_on_with(), 1, "the next build is told");
+    cluster.take_over();
+    let ended = cluster.build("destroy").succeeded();
+    assert_eq!(cluster.in_account().into_iter().collect::<Vec<_>>(), [], "{}", ended.log);
+    assert!(cluster.is_free());
+    cluster.forget();
+}
+
+/// Changes that a build has begun and told no end of.
+fn without_end(ended: &Ended) -> BTreeSet<String> {
+    let mut under_way = BTreeSet::new();
+    for event in ended.events.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event")) {
+        let address = event["hook"]["resource"]["addr"].as_str().unwrap_or_default().to_owned();
+        match event["type"].as_str() {
+            Some("apply_start") => drop(under_way.insert(address)),
+            Some("apply_complete" | "apply_errored") => drop(under_way.remove(&address)),
+            _ => {}
+        }
+    }
+    under_way
 }
 
 /// A second build while the first one works: it changes nothing, says who works, and asks to be tried again.

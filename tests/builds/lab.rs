@@ -3,6 +3,7 @@
 use local::Workshop;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -145,7 +146,8 @@ impl Cluster<'_> {
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a log"))
-            .stderr(log);
+            .stderr(log)
+            .process_group(0);
         command.spawn().expect("bash")
     }
 
@@ -165,6 +167,13 @@ impl Cluster<'_> {
     pub fn build(&mut self, action: &str) -> Ended {
         let child = self.start(action, &[]);
         self.ended(child)
+    }
+
+    /// The Terraform of a build that is applying.
+    pub fn terraform_process(&self) -> Option<String> {
+        let pattern = format!("^terraform -chdir={}/terraform apply", self.source.display());
+        let output = Command::new("pgrep").args(["-f", &pattern]).output().expect("pgrep runs");
+        String::from_utf8_lossy(&output.stdout).lines().next().map(str::to_owned)
     }
 
     /// What the control plane does when it finds the note of a build that is over.
@@ -275,6 +284,23 @@ pub fn until(what: &str, holds: impl Fn() -> bool) {
     while !holds() {
         assert!(since.elapsed().as_secs() < 120, "never: {what}");
         std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// Sends signals, one after the other and again from the first, until a build is over. `whom` is for `kill`: a process,
+/// or a group with a minus sign.
+pub fn signal_until_over(child: &mut Child, whom: &str, signals: &[&str]) {
+    for signal in signals.iter().cycle() {
+        if child.try_wait().expect("a child").is_some() {
+            return;
+        }
+        // Whoever is gone already hears nothing.
+        Command::new("kill")
+            .args([&format!("-{signal}"), "--", whom])
+            .stderr(Stdio::null())
+            .status()
+            .expect("kill runs");
+        std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }
 

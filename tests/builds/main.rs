@@ -52,6 +52,16 @@ fn trials(lab: Option<&Arc<Lab>>) -> Vec<Trial> {
         trial("a_cluster_is_built_in_order_and_leaves_nothing".to_owned(), lab, undisturbed::whole),
         trial("a_build_out_of_time_puts_its_state_away".to_owned(), lab, interrupted::out_of_time),
         trial("a_stopped_build_puts_its_state_away".to_owned(), lab, interrupted::stopped),
+        trial(
+            "a_build_signalled_again_and_again_loses_nothing".to_owned(),
+            lab,
+            interrupted::signalled_again_and_again,
+        ),
+        trial(
+            "what_a_terraform_that_lets_everything_lie_was_making_is_found".to_owned(),
+            lab,
+            interrupted::ended_out_of_order,
+        ),
         trial("what_a_killed_build_has_made_is_passed_on_by_those_that_fail".to_owned(), lab, killed::passed_on),
         trial("two_builds_at_once_are_one".to_owned(), lab, interrupted::two_at_once),
     ];

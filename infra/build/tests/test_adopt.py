@@ -127,5 +127,21 @@ class Names(unittest.TestCase):
         })
 
 
+class Settled(unittest.TestCase):
+    def test_what_was_begun_was_ended(self):
+        failed = [hook("apply_start", "aws_eip.nat"), hook("apply_errored", "aws_eip.nat")]
+        self.assertTrue(adopt.settled([]))
+        self.assertTrue(adopt.settled(made("aws_vpc.this", "vpc-1") + destroyed("aws_vpc.this", "vpc-0") + failed))
+
+    def test_a_change_without_an_end(self):
+        self.assertFalse(adopt.settled([*made("aws_vpc.this", "vpc-1"), hook("apply_start", "aws_eip.nat")]))
+        replaced = [*made("aws_vpc.this", "vpc-1"), hook("apply_start", "aws_vpc.this", "delete", "vpc-0")]
+        self.assertFalse(adopt.settled(replaced))
+
+    def test_told_to_stop_twice(self):
+        told = '{"@level":"info","@message":"Two interrupts received. Exiting immediately.","type":"log"}'
+        self.assertFalse(adopt.settled([*made("aws_vpc.this", "vpc-1"), told]))
+
+
 if __name__ == "__main__":
     unittest.main()

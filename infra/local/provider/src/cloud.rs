@@ -171,7 +171,10 @@ impl Cloud {
             Some(fault) if !fault.tainted && kill.is_none() => Err(Error::Injected(fault.error.clone())),
             _ => self.carry_out(operation, ty, &prior, &planned).await,
         };
-        tokio::time::sleep(self.settings.delay).await;
+        // What is created is there at once, and ready after a while; what is deleted is there for a while yet.
+        if operation != "create" {
+            tokio::time::sleep(self.settings.delay).await;
+        }
         match result {
             Ok(state) => {
                 // Of what was deleted, that which was there is of interest.
@@ -179,6 +182,9 @@ impl Cloud {
                 let noted = self.inventory.note(operation, ty, values);
                 let unwritten = noted.and_then(|()| self.journal.done(operation, ty, &name, values));
                 let unwritten = unwritten.err().map(Error::from);
+                if operation == "create" {
+                    tokio::time::sleep(self.settings.delay).await;
+                }
                 self.strike.count();
                 if kill.is_some() {
                     handshake::end_with_parent();
