@@ -1,4 +1,4 @@
-//! What the emulator's journal of builds tells, and what of it must not be.
+//! What the journals tell, the emulator's and the local account's, and what of it must not be.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -8,6 +8,19 @@ use std::path::Path;
 pub fn lines(path: &Path, from: usize) -> Vec<Value> {
     let all = std::fs::read_to_string(path).unwrap_or_default();
     all.lines().skip(from).filter_map(|line| serde_json::from_str(line).ok()).collect()
+}
+
+/// Ordered failures that struck, by kind and action. One that is told to have missed was noted before as if it had not.
+pub fn struck(lines: &[Value]) -> BTreeMap<String, u32> {
+    let mut struck: BTreeMap<String, u32> = BTreeMap::new();
+    for line in lines {
+        // A tick is an event like others, and yet of interest by itself.
+        let kind = if line["subject"] == "keepalive tick" { "tick".to_owned() } else { text(&line["kind"]) };
+        let count = struck.entry(format!("{kind} {}", text(&line["action"]))).or_default();
+        *count = if line["missed"] == true { count.saturating_sub(1) } else { *count + 1 };
+    }
+    struck.retain(|_, count| *count > 0);
+    struck
 }
 
 /// One build of a cluster, as the emulator's journal has it.
@@ -55,17 +68,39 @@ pub fn doubled(builds: &[Build]) -> Vec<String> {
 
 /// Teardowns that began while a run had its cluster.
 pub fn wrong_teardowns(builds: &[Build], runs: &[Value]) -> Vec<String> {
-    let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
     let mut wrong = vec![];
     for build in builds.iter().filter(|build| build.action == "destroy") {
         for run in runs.iter().filter(|run| run["cluster"]["id"] == build.cluster.as_str()) {
-            let had_it = moment(&run["granted_at"]).is_some_and(|granted| granted < build.began);
-            if had_it && moment(&run["ended_at"]).is_none_or(|ended| ended > build.began) {
+            if had_its_cluster(run, build.began) {
                 wrong.push(format!("run {} had the cluster when the teardown {} began", run["id"], build.id));
             }
         }
     }
     wrong
+}
+
+/// Pods of live runs that were at work where a cluster or a node group was deleted, by whatever.
+pub fn deleted_work(deletions: &[Value], runs: &[Value]) -> Vec<String> {
+    let mut wrong = vec![];
+    for deletion in deletions {
+        let at = deletion["at_ms"].as_i64().unwrap_or_default();
+        for pod in deletion["pods"].as_array().into_iter().flatten() {
+            let of = &pod["labels"]["ondemand-eks/run"];
+            if runs.iter().any(|run| run["id"] == *of && had_its_cluster(run, at)) {
+                let what = deletion["group"].as_str().map_or("it".to_owned(), |group| format!("its node group {group}"));
+                let cluster = &deletion["cluster"];
+                wrong.push(format!("pod {} of run {of} was at work in {cluster} when {what} was deleted", pod["name"]));
+            }
+        }
+    }
+    wrong
+}
+
+/// Whether a run had been granted its cluster and was not over, in milliseconds since 1970.
+fn had_its_cluster(run: &Value, at: i64) -> bool {
+    let moment = |value: &Value| value.as_str()?.parse::<jiff::Timestamp>().ok().map(jiff::Timestamp::as_millisecond);
+    moment(&run["granted_at"]).is_some_and(|granted| granted < at)
+        && moment(&run["ended_at"]).is_none_or(|ended| ended > at)
 }
 
 fn text(value: &Value) -> String {

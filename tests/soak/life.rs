@@ -3,7 +3,7 @@
 use crate::check;
 use crate::journal::{self, Build, lines};
 use crate::plan::{Deed, Plan, Script};
-use crate::tally::Outcome;
+use crate::tally::{Counts, Outcome};
 use crate::user::{User, items, text};
 use local::Stack;
 use reqwest::Method;
@@ -25,7 +25,8 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
     }
     let started = Instant::now();
     let user = User::new(&stack.api_url, &stack.api_key);
-    let seen = (lines(&stack.struck(), 0).len(), lines(&stack.builds(), 0).len());
+    let journals = [stack.struck(), stack.builds(), stack.deletions()];
+    let seen = journals.each_ref().map(|path| lines(path, 0).len());
     let mut outcome = Outcome { seed, ..Outcome::default() };
     let python = stack.python_version().await.unwrap_or_default();
     if let Err(error) = stack.order(&plan.faults) {
@@ -65,14 +66,10 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
     }
 
     outcome.leaks = left;
-    let builds = journal::builds(&lines(&stack.builds(), seen.1));
-    judge(&mut outcome, &stories, &runs, &builds);
-    for line in lines(&stack.struck(), seen.0) {
-        count(&mut outcome.faults, format!("{} {}", text(&line["kind"]), text(&line["action"])));
-        if verbose {
-            println!("{line}");
-        }
-    }
+    let [struck, builds, deletions] = std::array::from_fn(|index| lines(&journals[index], seen[index]));
+    judge(&mut outcome, &stories, &runs, &journal::builds(&builds), &deletions);
+    outcome.faults = journal::struck(&struck);
+    struck.iter().filter(|_| verbose).for_each(|line| println!("{line}"));
     for run in runs.iter().filter(|run| verbose && run["status"] == "failed") {
         let operators = items(&run["operators"]).iter();
         let errors: Vec<_> = operators.map(|operator| &operator["error"]).filter(|error| !error.is_null()).collect();
@@ -98,11 +95,11 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
         }
         runs.iter().for_each(|run| println!("{run:#}"));
     }
-    outcome.took = started.elapsed();
+    outcome.seconds = started.elapsed().as_secs();
     outcome
 }
 
-fn judge(outcome: &mut Outcome, stories: &[Story], runs: &[Value], builds: &[Build]) {
+fn judge(outcome: &mut Outcome, stories: &[Story], runs: &[Value], builds: &[Build], deletions: &[Value]) {
     for run in runs {
         let status = text(&run["status"]);
         if !is_over(run) {
@@ -117,10 +114,12 @@ fn judge(outcome: &mut Outcome, stories: &[Story], runs: &[Value], builds: &[Bui
     for build in builds {
         count(&mut outcome.builds, format!("{} {}", build.action, build.status.to_lowercase()));
     }
-    outcome.wrongs.extend(journal::doubled(builds));
+    outcome.doubled_builds = journal::doubled(builds);
+    outcome.deletions = u32::try_from(deletions.len()).unwrap_or(u32::MAX);
     for story in stories.iter().filter(|story| !story.forced) {
         let own: Vec<Value> = runs.iter().filter(|run| run["cluster"]["id"] == json!(story.cluster)).cloned().collect();
-        outcome.wrongs.extend(journal::wrong_teardowns(builds, &own));
+        outcome.wrong_teardowns.extend(journal::wrong_teardowns(builds, &own));
+        outcome.wrong_teardowns.extend(journal::deleted_work(deletions, &own));
     }
 }
 
@@ -242,6 +241,6 @@ async fn unregister(user: &User, names: &[String], outcome: &mut Outcome) {
     }
 }
 
-fn count(all: &mut std::collections::BTreeMap<String, u32>, key: String) {
+fn count(all: &mut Counts, key: String) {
     *all.entry(key).or_default() += 1;
 }

@@ -5,6 +5,7 @@
 //! command that replays it.
 
 mod check;
+mod faults;
 mod journal;
 mod life;
 mod plan;
@@ -13,7 +14,9 @@ mod user;
 
 use clap::Parser;
 use local::{Progress, Stack, StackConfig};
+use serde_json::json;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tally::Tally;
@@ -30,6 +33,12 @@ struct Arguments {
     /// Begin no further life after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
+    /// Add what came of each life to this file, a line of JSON each, and tell the sum of all lives in it
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Go on after a life that ended badly
+    #[arg(long)]
+    keep_going: bool,
     /// Show what happens in a life, and keep its logs
     #[arg(long)]
     verbose: bool,
@@ -91,14 +100,25 @@ async fn soak(arguments: &Arguments) -> Result<Tally, local::Error> {
         }
         let outcome = life::live(&stack, seed, arguments.verbose).await;
         println!("{}", outcome.line());
-        let clean = outcome.is_clean();
-        tally.add(outcome);
-        if !clean {
+        if let Some(report) = &arguments.report
+            && let Err(error) = outcome.append_to(report)
+        {
+            eprintln!("write {}: {error}", report.display());
+        }
+        tally.add(&outcome);
+        // What a bad life has left over would be taken for the next one's.
+        if !outcome.leaks.is_empty() || !outcome.is_clean() && !arguments.keep_going {
             break;
         }
     }
     stack.shutdown().await;
-    println!("{}", tally.report(started.elapsed()));
+    println!("\n{}", tally.report());
+    if let Some(report) = &arguments.report {
+        match Tally::of(report) {
+            Ok(all) => println!("\nwith all others in {}:\n{}\n{}", report.display(), all.report(), json!(all)),
+            Err(error) => eprintln!("read {}: {error}", report.display()),
+        }
+    }
     if tally.is_clean() && !arguments.verbose {
         std::fs::remove_dir_all(directory.path("")).ok();
     } else {

@@ -1,7 +1,8 @@
 //! What a seed decides: which faults, and what the users of the clusters do.
 
+use crate::faults;
 use fastrand::Rng;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::time::Duration;
 
 /// A life as it is to be.
@@ -43,12 +44,17 @@ impl Plan {
     /// The plan of a seed.
     pub fn of(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let mut rules: Vec<Value> = (0..rng.usize(2..6)).map(|_| rule(&mut rng)).collect();
+        // No kind twice, so that each comes up in every third or fourth life.
+        let mut kinds = faults::KINDS.to_vec();
+        rng.shuffle(&mut kinds);
+        kinds.truncate(rng.usize(4..9));
+        let mut rules: Vec<_> = kinds.iter().filter_map(|kind| kind.rule(&mut rng)).collect();
         // And whatever else works for a cluster may die at any time, seldom.
         for on in ["cluster *", "run *", "keepalive *"] {
             rules.push(json!({"kind": "lambda", "on": on, "action": "kill_after", "probability": 0.01}));
         }
-        let expiry = (rng.u32(0..5) == 0).then(|| (seconds(&mut rng, 2.0, 25.0), seconds(&mut rng, 2.0, 8.0)));
+        let expires = kinds.contains(&faults::Kind::Expiry);
+        let expiry = expires.then(|| (seconds(&mut rng, 2.0, 20.0), seconds(&mut rng, 2.0, 8.0)));
         let integrations = if rng.u32(0..4) == 0 { 2 } else { 1 };
         let scripts = (0..integrations).map(|_| script(&mut rng)).collect();
         Self { faults: json!({"seed": seed, "rules": rules}).to_string(), expiry, scripts }
@@ -56,7 +62,8 @@ impl Plan {
 }
 
 fn script(rng: &mut Rng) -> Script {
-    let flow = |rng: &mut Rng| (0..rng.usize(1..3)).map(|_| if rng.bool() { 0.0 } else { 2.0 }).collect();
+    // Longer than the keepalive, too: whoever works that long must not be taken for idle.
+    let flow = |rng: &mut Rng| (0..rng.usize(1..3)).map(|_| [0.0, 0.0, 2.0, 5.0][rng.usize(..4)]).collect();
     let flows = (0..rng.usize(1..3)).map(|_| flow(rng)).collect();
     let deed = match rng.u32(0..9) {
         0 | 1 => Some(Deed::Update),
@@ -72,101 +79,4 @@ fn script(rng: &mut Rng) -> Script {
 
 fn seconds(rng: &mut Rng, from: f32, to: f32) -> Duration {
     Duration::from_secs_f32(from + rng.f32() * (to - from))
-}
-
-/// A fault that strikes once or a few times in a life.
-fn rule(rng: &mut Rng) -> Value {
-    let nth = vec![rng.u32(1..7)];
-    match rng.u32(0..14) {
-        0 => lambda(rng, "kill_before"),
-        1 | 2 => lambda(rng, "kill_after"),
-        3..=5 => {
-            let mut rule = lambda(rng, "kill_during");
-            rule["calls"] = rng.u32(1..9).into();
-            rule
-        }
-        6 => {
-            let mut rule = lambda(rng, "duplicate");
-            rule["seconds"] = rng.u32(0..6).into();
-            rule
-        }
-        7 => {
-            let mut rule = lambda(rng, "delay");
-            rule["seconds"] = rng.u32(1..6).into();
-            rule
-        }
-        8 | 9 => aws(rng),
-        10 => {
-            let on = one_of(rng, &["started", "manifest", "outcome", "outcome"]);
-            let action = one_of(rng, &["drop", "drop_answer", "drop_answer"]);
-            json!({"kind": "job", "on": on, "action": action, "nth": nth, "burst": rng.u32(1..4)})
-        }
-        11 => {
-            let on = one_of(rng, &["started", "outcome"]);
-            let action = one_of(rng, &["kill_pod", "kill_node"]);
-            json!({"kind": "job", "on": on, "action": action, "nth": [rng.u32(1..3)]})
-        }
-        _ => {
-            let on = one_of(rng, &["apply", "destroy"]);
-            let action = one_of(rng, &["kill", "terminate", "vanish"]);
-            let operations = rng.u32(1..30);
-            json!({"kind": "build", "on": on, "action": action, "nth": [1], "burst": rng.u32(1..3), "operations": operations})
-        }
-    }
-}
-
-fn lambda(rng: &mut Rng, action: &str) -> Value {
-    let on = one_of(
-        rng,
-        &[
-            "cluster begin",
-            "cluster addons",
-            "cluster build_succeeded",
-            "cluster build_failed",
-            "cluster *",
-            "run acquire",
-            "run advance",
-            "run finish",
-            "run POST *",
-            "run *",
-            "keepalive tick",
-            "api POST *",
-        ],
-    );
-    let first = if on.starts_with("keepalive") { 40 } else { 4 };
-    json!({"kind": "lambda", "on": on, "action": action, "nth": [rng.u32(1..first)], "burst": rng.u32(1..3)})
-}
-
-fn aws(rng: &mut Rng) -> Value {
-    let on = one_of(
-        rng,
-        &[
-            "cluster *",
-            "run *",
-            "keepalive *",
-            "* dynamodb TransactWriteItems",
-            "* states SendTaskSuccess",
-            "* states StartExecution",
-            "* s3 *",
-            "* secretsmanager *",
-            "* events *",
-            "* codebuild *",
-            "target *",
-            "build s3 PutObject",
-            "build s3 *",
-            "pod *",
-        ],
-    );
-    let action = one_of(rng, &["fail", "fail_after"]);
-    let (status, code) = one_of(
-        rng,
-        &[(400, "ThrottlingException"), (500, "InternalFailure"), (503, "ServiceUnavailable"), (403, "AccessDenied")],
-    );
-    // Longer than the SDKs' own patience of three tries, or shorter.
-    let burst = rng.u32(1..6);
-    json!({"kind": "aws", "on": on, "action": action, "nth": [rng.u32(1..25)], "burst": burst, "status": status, "code": code})
-}
-
-fn one_of<T: Copy>(rng: &mut Rng, all: &[T]) -> T {
-    all[rng.usize(..all.len())]
 }

@@ -164,7 +164,7 @@ class Build:
         for name, reference in (declared.get("secrets-manager") or {}).items():
             environment[name] = self._secret(name, reference)
         if self.job.get("strike"):
-            environment["AWS_PROVIDER_STRIKE"] = self.job["strike"]
+            environment |= {"AWS_PROVIDER_STRIKE": self.job["strike"], "AWS_PROVIDER_STRUCK": self.job["struck"]}
         for variable in self.job["variables"]:
             environment[variable["name"]] = self._value(variable)
         return environment

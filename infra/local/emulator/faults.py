@@ -14,7 +14,9 @@ matches fails if n is in `nth`, or if a number made of seed, rule and n lies
 below `probability`. The first rule that says so wins. So the same file has
 the same occurrences fail, whatever else happens in between.
 
-EMULATOR_FAULTS_JOURNAL names a file that gets a line of JSON for each failure.
+EMULATOR_FAULTS_JOURNAL names a file that gets a line of JSON for each failure,
+and another one, with "missed", for one that came too late to change anything:
+a build that was over before, a function that made fewer calls.
 """
 
 import fnmatch
@@ -49,6 +51,11 @@ ACTIONS = {
         "kill": ("operations",),  # Terraform gets SIGKILL when the operations-th resource is done
         "terminate": ("operations",),  # … SIGTERM
         "vanish": ("operations",),  # all of the build is gone without a word
+    },
+    "execution": {  # subject: "<state machine> <State>", when the state is entered
+        "stop": ("seconds",),  # so much later the execution is stopped, and with it the build that it waits for
+        "abandon": ("seconds",),  # … and the build goes on: AWS stops it "on a best-effort basis"
+        "forget": ("seconds",),  # … and nobody has ever heard of it
     },
 }
 COMMON = {"kind", "on", "action", "nth", "probability", "burst", "times"}
@@ -153,6 +160,10 @@ class Faults:
                     self._note(kind=kind, action=rule.action, subject=subject, rule=index + 1, occurrence=occurrence)
                     return rule
         return None
+
+    def missed(self, rule, subject):
+        """Takes back what was noted of a failure: what it was to strike was over before."""
+        self._note(kind=rule.kind, action=rule.action, subject=subject, missed=True)
 
     def _refresh(self):
         try:

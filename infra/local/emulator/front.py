@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import re
+import urllib.error
 import urllib.parse
 import urllib.request
 from xml.sax.saxutils import escape
@@ -66,7 +67,9 @@ class Front:
         if rule is None:
             return await self._app(scope, receive, send)
         if rule.action in ("kill_pod", "kill_node"):
-            await asyncio.to_thread(_kill, rule.action.removeprefix("kill_"), headers.get("authorization", ""))
+            what_dies, token = rule.action.removeprefix("kill_"), headers.get("authorization", "")
+            if not await asyncio.to_thread(_kill, what_dies, token):
+                self._faults.missed(rule, what)
             return await self._app(scope, receive, send)
         if rule.action == "drop_answer":
             await self._app(scope, receive, _swallow)
@@ -133,14 +136,20 @@ def caller_of(headers, scope):
 
 
 def _kill(what, authorization):
-    """Has the local account kill the pod that the job token belongs to, or its node."""
+    """Has the local account kill the pod that the job token belongs to, or its node; whether it found the pod."""
     run, operator, attempt = authorization.removeprefix("Bearer ").split(".")[:3]
     labels = {"ondemand-eks/run": run, "ondemand-eks/operator": operator, "ondemand-eks/attempt": attempt}
     body = json.dumps({"what": what, "labels": labels}).encode()
     url = os.environ["LOCAL_ACCOUNT_URL"].rstrip("/") + "/kill"
     request = urllib.request.Request(url, body, {"content-type": "application/json"})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        answer.read()
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            answer.read()
+    except urllib.error.HTTPError as error:
+        if error.code != 404:
+            raise
+        return False
+    return True
 
 
 async def _buffered(receive):

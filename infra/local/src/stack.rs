@@ -1,7 +1,7 @@
 //! A whole stack on this machine: the emulator with the real template in it, the local account, the API.
 
 use crate::account::process::{Task, Watchdog};
-use crate::account::{Account, AccountConfig, Interpreters};
+use crate::account::{Account, AccountConfig, DELETIONS, Interpreters};
 use crate::aws::{Aws, REGION};
 use crate::credentials::{self, Credentials};
 use crate::emulator::{self, Emulator};
@@ -328,6 +328,13 @@ impl Stack {
     #[must_use]
     pub fn builds(&self) -> PathBuf {
         self.directory.path(BUILDS)
+    }
+
+    /// The file in which the local account says what was at work when a cluster or a node group was deleted, a line of
+    /// JSON each.
+    #[must_use]
+    pub fn deletions(&self) -> PathBuf {
+        self.directory.path("account").join(DELETIONS)
     }
 
     /// Lets the credentials of the user's account expire, or renews them.

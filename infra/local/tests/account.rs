@@ -271,8 +271,16 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
     jobs.delete("sleeps", &DeleteParams::background()).await.unwrap();
     reached(&pods, &sleeping.name_any(), conditions::is_deleted(&sleeping.uid().unwrap())).await;
     assert_eq!(http.get("/inventory").await.1["clusters"][0]["processes"].as_array().unwrap().len(), 4);
+    // Whoever was at work where a deletion came is told.
+    jobs.create(&create, &job("caught", "import time; time.sleep(3600)", "cpu", &image)).await.unwrap();
+    let caught = pod_of(&pods, "caught", |pod| !container(pod, "/running").is_null()).await.name_any();
     assert_eq!(http.delete(&format!("{path}{gpu}")).await, 200);
     assert_eq!(http.delete(&format!("{path}{cpu}")).await, 200);
+    let told = std::fs::read_to_string(directory.join("deletions.jsonl")).unwrap();
+    let told: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let names = |pods: &Value| pods.as_array().unwrap().iter().map(|pod| pod["name"].clone()).collect::<Vec<_>>();
+    let told: Vec<_> = told.iter().map(|deletion| (&deletion["group"], names(&deletion["pods"]))).collect();
+    assert_eq!(told, [(&json!("gpu"), vec![]), (&json!("cpu"), vec![json!(caught)])]);
     assert_eq!(nodes.list(&ListParams::default()).await.unwrap().items.len(), 0);
     assert_eq!(http.delete(path).await, 200);
     assert_eq!(http.delete(path).await, 404);

@@ -17,6 +17,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -86,6 +87,7 @@ class _Run:
         self.complete = threading.Event()
         self._variables = _plain_variables(build)
         self._fault = faults.ordered.strike("build", self._variables.get("ACTION", ""))
+        self._struck = Path(tempfile.gettempdir()) / f"{build['id'].replace(':', '-')}-struck"
         self._verdict = None
         self._ended_early = None
         self._process = None
@@ -128,6 +130,7 @@ class _Run:
             "account": get_account_id(),
             "region": get_region(),
             "strike": self._strike(),
+            "struck": str(self._struck),
         }
 
     def _strike(self):
@@ -166,6 +169,8 @@ class _Run:
         for phase in self.build["phases"]:
             if "endTime" not in phase:
                 self._phase(phase["phaseType"], status, f"the build was ended: {status}")
+        if self._fault and not self._struck.exists():
+            faults.ordered.missed(self._fault, self._variables.get("ACTION", ""))
         self._phase("COMPLETED", status)
         self.build.update(buildStatus=status, buildComplete=True, endTime=time.time())
         _note(event="end", id=self.build["id"], variables=self._variables, status=status)

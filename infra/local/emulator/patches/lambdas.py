@@ -46,15 +46,16 @@ def apply():
     invoke = private(lambda_runtime.ProvidedWorker, "invoke")
 
     def invoke_or_fail(worker, event, request_id, **options):
-        rule = faults.ordered.strike("lambda", subject(worker.func_name, event))
+        what = subject(worker.func_name, event)
+        rule = faults.ordered.strike("lambda", what)
         if rule is None:
             return invoke(worker, event, request_id, **options)
-        return _fail(rule, invoke, worker, event, request_id, options)
+        return _fail(rule, what, invoke, worker, event, request_id, options)
 
     replace(lambda_runtime.ProvidedWorker, "invoke", invoke_or_fail)
 
 
-def _fail(rule, invoke, worker, event, request_id, options):
+def _fail(rule, what, invoke, worker, event, request_id, options):
     if rule.action == "kill_before":
         _end(worker)
         return _exit_error()
@@ -65,7 +66,9 @@ def _fail(rule, invoke, worker, event, request_id, options):
             return invoke(worker, event, request_id, **options)
         finally:
             with _lock:
-                _last_calls.pop(worker, None)
+                calls_left = _last_calls.pop(worker, None)
+            if calls_left and calls_left > 0:
+                faults.ordered.missed(rule, what)
     if rule.action == "kill_after":
         invoke(worker, event, request_id, **options)
         _end(worker)

@@ -15,7 +15,7 @@ import json
 import os
 import threading
 
-from patches import codebuild, private, replace
+from patches import codebuild, executions, private, replace
 
 LAMBDA_CALLBACK = "states:::lambda:invoke.waitForTaskToken"
 NO_TIMEOUT = 99_999_999
@@ -41,7 +41,9 @@ def _start_build(sfn):
             raise failure(f"CodeBuild.{answer['__type']}", answer.get("message", ""))
         if not resource.endswith(".sync"):
             return _pascal(answer)
+        executions.waits_for(answer["build"]["id"])
         build = codebuild.wait_until_complete(answer["build"]["id"])
+        executions.waits_for(None)
         result = _pascal({"build": build})
         if build["buildStatus"] != "SUCCEEDED":
             raise failure("States.TaskFailed", json.dumps(result))
@@ -76,7 +78,8 @@ def _failing_callback(sfn):
         if not resource.endswith(LAMBDA_CALLBACK):
             return invoke_with_callback(resource, arguments, token, state)
         over = threading.Event()
-        tokens[token] = record = {"event": over, "result": None, "error": None, "heartbeat": None}
+        record = {"event": over, "result": None, "error": None, "heartbeat": None, "execution": executions.current()}
+        tokens[token] = record
         invocation_failure = []
 
         def invoke():
@@ -91,6 +94,8 @@ def _failing_callback(sfn):
         threading.Thread(target=contextvars.copy_context().run, args=(invoke,), daemon=True).start()
         answered = over.wait(min(state.get("TimeoutSeconds", NO_TIMEOUT) * TIMEOUT_SCALE, NO_TIMEOUT))
         tokens.pop(token, None)
+        if record.get("void"):
+            raise SystemExit  # the execution was stopped, and its thread ends
         if not answered:
             raise failure("States.Timeout", "the task token was not returned in time")
         if record["error"]:

@@ -156,18 +156,34 @@ class Emulator:
 
     def struck(self):
         """What failed, as ordered, from the beginning: (action, subject)."""
-        lines = (self.folder / "struck.jsonl").read_text(encoding="utf-8").splitlines()
-        return [(note["action"], note["subject"]) for note in map(json.loads, lines)]
+        return [(note["action"], note["subject"]) for note in self._notes() if "missed" not in note]
+
+    def missed(self):
+        """What was to fail and could not any more: (action, subject)."""
+        return [(note["action"], note["subject"]) for note in self._notes() if "missed" in note]
+
+    def _notes(self):
+        path = self.folder / "struck.jsonl"
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+    def start(self, machine, name, **fields):
+        request = {"stateMachineArn": self.outputs[machine], "name": name, "input": json.dumps(fields)}
+        return self.client("stepfunctions").start_execution(**request)["executionArn"]
 
     def execute(self, machine, name, **fields):
-        states = self.client("stepfunctions")
-        request = {"stateMachineArn": self.outputs[machine], "name": name, "input": json.dumps(fields)}
-        arn = states.start_execution(**request)["executionArn"]
+        arn = self.start(machine, name, **fields)
         until(lambda: self.execution(arn)["status"] != "RUNNING", f"execution {name}")
         return self.execution(arn)
 
     def execution(self, arn):
         return self.client("stepfunctions").describe_execution(executionArn=arn)
+
+    def builds(self):
+        """All builds: (id, variables with plain values)."""
+        codebuild = self.client("codebuild")
+        builds = codebuild.batch_get_builds(ids=codebuild.list_builds()["ids"])["builds"]
+        plain = lambda variable: {key: variable[key] for key in ("name", "value")}
+        return [(build["id"], [plain(each) for each in build["environment"]["environmentVariables"]]) for build in builds]
 
     def build(self, build_id):
         return self.client("codebuild").batch_get_builds(ids=[build_id])["builds"][0]

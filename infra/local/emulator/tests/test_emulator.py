@@ -165,6 +165,57 @@ class Faults(unittest.TestCase):
             self.assertEqual(len(emulator.journal(rawPath="/v1/jobs/outcome")) - before, arrived, action)
 
 
+class EndedExecutions(unittest.TestCase):
+    """Executions that are stopped while they wait, for a build or for a token."""
+
+    def tearDown(self):
+        emulator.order()
+
+    def while_building(self, action):
+        """Has an execution end while its build runs; what became of both."""
+        emulator.order({"kind": "execution", "on": "cluster Build", "action": action, "nth": [1], "seconds": 0.5})
+        cluster = f"{action}ped"
+        request = {"cluster_id": cluster, "generation": 1, "epoch": 7, "purpose": "wait", "delay_seconds": 0}
+        arn = emulator.start("ClusterMachineArn", f"{cluster}-e7", **request)
+        until(lambda: emulator.execution(arn)["status"] == "ABORTED", "the end of the execution")
+        self.assertEqual(steps(cluster_id=cluster), ["begin", "begin"])
+        return next(build for build in emulator.builds() if {"name": "CLUSTER_ID", "value": cluster} in build[1])[0]
+
+    def test_a_stopped_execution_stops_its_build(self):
+        build = self.while_building("stop")
+        until(lambda: emulator.build(build)["buildComplete"], "the build to stop")
+        self.assertEqual(emulator.build(build)["buildStatus"], "STOPPED")
+
+    def test_an_abandoned_build_goes_on(self):
+        build = self.while_building("abandon")
+        self.assertEqual(emulator.build(build)["buildStatus"], "IN_PROGRESS")
+        emulator.client("codebuild").stop_build(id=build)
+
+    def test_a_forgotten_execution_can_be_started_again(self):
+        emulator.order({"kind": "execution", "on": "run Advance", "action": "forget", "nth": [1]})
+        states = emulator.client("stepfunctions")
+        arn = emulator.start("RunMachineArn", "forgotten", run_id="forgotten")
+        until(lambda: ("forget", "run Advance") in emulator.struck(), "the execution to be forgotten")
+        with self.assertRaises(states.exceptions.ExecutionDoesNotExist):
+            states.describe_execution(executionArn=arn)
+        self.assertEqual(emulator.execute("RunMachineArn", "forgotten", run_id="forgotten")["status"], "SUCCEEDED")
+
+    def test_the_token_of_a_stopped_execution_is_void_and_nothing_comes_of_it(self):
+        states = emulator.client("stepfunctions")
+        arn = emulator.start("RunMachineArn", "slow-stopped", run_id="slow-stopped")
+        until(lambda: steps(run_id="slow-stopped") == ["acquire", "advance"], "the first look")
+        states.stop_execution(executionArn=arn)
+        token = emulator.journal(run_id="slow-stopped", step="advance")[0]["task_token"]
+        with self.assertRaises(states.exceptions.TaskDoesNotExist):
+            states.send_task_success(taskToken=token, output="{}")
+        self.assertEqual(emulator.execution(arn)["status"], "ABORTED")
+
+    def test_an_end_that_comes_too_late_is_told(self):
+        emulator.order({"kind": "execution", "on": "run Finish", "action": "stop", "nth": [1], "seconds": 0.5})
+        self.assertEqual(emulator.execute("RunMachineArn", "in-time", run_id="in-time")["status"], "SUCCEEDED")
+        until(lambda: ("stop", "run Finish") in emulator.missed(), "word of it")
+
+
 class Errors(unittest.TestCase):
     """An ordered error is one in the protocol of its call: the SDK must know it by its code."""
 

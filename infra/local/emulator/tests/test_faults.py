@@ -52,6 +52,13 @@ class Rules(unittest.TestCase):
         self.order({"kind": "lambda", "action": "delay", "nth": [2, 7], "burst": 3, "times": 4})
         self.assertEqual(self.struck(), [2, 3, 4, 7])
 
+    def test_a_failure_that_came_too_late_is_taken_back(self):
+        self.order({"kind": "build", "on": "apply", "action": "kill", "nth": [1], "operations": 3})
+        rule = self.faults.strike("build", "apply")
+        self.faults.missed(rule, "apply")
+        struck, missed = (json.loads(line) for line in self.journal.read_text().splitlines())
+        self.assertEqual({"missed": True, **struck}, {**struck, **missed})
+
     def test_a_mistake_is_told_and_nothing_fails(self):
         mistakes = {
             '{"rules": [{"kind": "lamda"}]}': "kind is 'lamda'",

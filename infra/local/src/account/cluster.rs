@@ -4,13 +4,12 @@ use super::control_plane::ControlPlane;
 use super::fleet::Fleet;
 use super::kubelet::{Kubelet, Site};
 use super::process::Task;
+use super::request::ClusterRequest;
 use super::{Error, Shared, logs};
 use axum_server::tls_rustls::RustlsConfig;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use jiff::Timestamp;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -22,9 +21,7 @@ pub(crate) struct Cluster {
     /// Its nodes and pods.
     pub fleet: Arc<Fleet>,
     region: String,
-    version: String,
-    tags: BTreeMap<String, String>,
-    created_at: Timestamp,
+    request: ClusterRequest,
     endpoint: String,
     certificate_authority: String,
     kubelet: Arc<Kubelet>,
@@ -43,8 +40,7 @@ impl Cluster {
     pub(crate) async fn start(
         shared: &Shared,
         name: &str,
-        version: &str,
-        tags: BTreeMap<String, String>,
+        request: ClusterRequest,
     ) -> Result<Self, Error> {
         let directory = shared.directory.join(name);
         let token_review = format!("{}/clusters/{name}/token-review", shared.url);
@@ -65,9 +61,7 @@ impl Cluster {
             name: name.to_owned(),
             fleet,
             region: shared.region.clone(),
-            version: version.to_owned(),
-            tags,
-            created_at: Timestamp::now(),
+            request,
             endpoint: plane.endpoint.clone(),
             certificate_authority: STANDARD.encode(&plane.certificates.authority_pem),
             kubelet,
@@ -93,11 +87,11 @@ impl Cluster {
 
     /// The cluster as the account's API describes it.
     pub(crate) fn describe(&self) -> Value {
-        json!({
-            "name": self.name, "status": "ACTIVE", "endpoint": self.endpoint, "version": self.version,
-            "certificate_authority": self.certificate_authority, "tags": self.tags, "created_at": self.created_at,
-            "arn": format!("arn:aws:eks:{}:{}:cluster/{}", self.region, super::ACCOUNT_ID, self.name),
-        })
+        let mut description = self.request.describe(&self.name, &self.region);
+        description["status"] = "ACTIVE".into();
+        description["endpoint"] = self.endpoint.as_str().into();
+        description["certificate_authority"] = self.certificate_authority.as_str().into();
+        description
     }
 
     /// The name of the Amazon resource of a node group.

@@ -37,6 +37,8 @@ pub(crate) struct GroupSettings {
     pub labels: BTreeMap<String, String>,
     /// The taints of its nodes.
     pub taints: Vec<Taint>,
+    /// All that was asked for.
+    pub configuration: serde_json::Value,
 }
 
 /// The nodes and pods of one cluster.
@@ -151,6 +153,18 @@ impl Fleet {
                 && labels.iter().all(|(key, value)| pod.labels().get(key) == Some(value))
         })?;
         Some((found.clone(), found.spec.as_ref()?.node_name.clone()?))
+    }
+
+    /// The pods of jobs that have a node here, of one group or of any, and have not ended.
+    pub(crate) async fn at_work(&self, group: Option<&str>) -> Vec<Pod> {
+        let state = self.state.lock().await;
+        let is_there = |pod: &Pod| {
+            let name = pod.spec.as_ref().and_then(|spec| spec.node_name.as_deref());
+            let node = name.and_then(|name| state.nodes.get(name));
+            node.is_some_and(|node| group.is_none_or(|group| node.group == group))
+        };
+        let pods = state.pods.values();
+        pods.filter(|pod| is_there(pod) && is_job(pod) && !is_finished(pod)).cloned().collect()
     }
 
     /// Forgets a node that is gone.

@@ -13,6 +13,7 @@
 mod certificates;
 mod cluster;
 mod control_plane;
+mod deletions;
 mod environment;
 mod fleet;
 mod image;
@@ -26,6 +27,7 @@ mod node;
 mod node_group;
 mod pod;
 pub(crate) mod process;
+mod request;
 mod resources;
 mod server;
 mod status;
@@ -40,8 +42,11 @@ pub use image::Interpreters;
 pub use instance_types::InvalidNodeType;
 
 use cluster::Cluster;
+pub(crate) use deletions::DELETIONS;
+use deletions::Deletions;
 use journal::Journal;
 use process::{Task, Watchdog};
+use request::ClusterRequest;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
@@ -57,7 +62,7 @@ pub struct AccountConfig {
     pub listen: SocketAddr,
     /// The folder of `etcd`, `kube-apiserver`, `kube-controller-manager` and `kube-scheduler`.
     pub binaries: PathBuf,
-    /// Its folder: one sub-folder for each cluster, and `account.log`.
+    /// Its folder: one sub-folder for each cluster, `account.log`, and `deletions.jsonl`.
     pub directory: PathBuf,
     /// The Pythons that pods may use.
     pub interpreters: Interpreters,
@@ -168,6 +173,7 @@ impl Account {
         // The components run in folders of their own, where a relative path would mean something else.
         let directory = config.directory.canonicalize().map_err(files)?;
         let journal = Arc::new(Journal::create(&directory.join("account.log")).map_err(files)?);
+        let deletions = Deletions::create(&directory).map_err(files)?;
         let watchdog = Watchdog::start().map_err(|source| Error::Spawn { program: "sh", source })?;
 
         let failed = |source| Error::Listen { address: config.listen.to_string(), source };
@@ -182,8 +188,10 @@ impl Account {
             credentials: config.credentials,
             interpreters: Arc::new(config.interpreters),
             journal,
+            deletions,
             watchdog,
             clusters: Mutex::default(),
+            creating: Mutex::default(),
             changes: tokio::sync::Mutex::default(),
         });
         let service = server::router(Arc::clone(&shared)).into_make_service();
@@ -225,8 +233,11 @@ struct Shared {
     credentials: HashMap<String, String>,
     interpreters: Arc<Interpreters>,
     journal: Arc<Journal>,
+    deletions: Deletions,
     watchdog: Arc<Watchdog>,
     clusters: Mutex<BTreeMap<String, Arc<Cluster>>>,
+    /// What is not there yet, and is known to have been asked for.
+    creating: Mutex<BTreeMap<String, ClusterRequest>>,
     /// Held while a cluster is made or deleted: one at a time is as fast as this machine goes.
     changes: tokio::sync::Mutex<()>,
 }
@@ -245,22 +256,34 @@ impl Shared {
         locked(&self.clusters).values().cloned().collect()
     }
 
-    async fn create(&self, name: &str, version: &str, tags: BTreeMap<String, String>) -> Result<Arc<Cluster>, Error> {
-        let _changing = self.changes.lock().await;
+    /// Those that are being created.
+    fn creating(&self) -> BTreeMap<String, ClusterRequest> {
+        locked(&self.creating).clone()
+    }
+
+    async fn create(&self, name: &str, request: ClusterRequest) -> Result<Arc<Cluster>, Error> {
         if let Some(cluster) = self.cluster(name) {
             return Ok(cluster);
         }
-        let cluster = Arc::new(Cluster::start(self, name, version, tags).await.inspect_err(|error| {
-            self.journal.note(format_args!("cluster {name}: {}", with_causes(error)));
-        })?);
-        locked(&self.clusters).insert(name.to_owned(), Arc::clone(&cluster));
-        Ok(cluster)
+        locked(&self.creating).insert(name.to_owned(), request.clone());
+        let _changing = self.changes.lock().await;
+        let created = match self.cluster(name) {
+            Some(cluster) => Ok(cluster),
+            None => Cluster::start(self, name, request).await.map(Arc::new),
+        };
+        match &created {
+            Ok(cluster) => drop(locked(&self.clusters).insert(name.to_owned(), Arc::clone(cluster))),
+            Err(error) => self.journal.note(format_args!("cluster {name}: {}", with_causes(error))),
+        }
+        locked(&self.creating).remove(name);
+        created
     }
 
     /// Deletes a cluster; `None` if there is none of that name.
     async fn delete(&self, name: &str) -> Option<()> {
         let _changing = self.changes.lock().await;
         let cluster = locked(&self.clusters).remove(name)?;
+        self.deletions.note(name, None, &cluster.fleet.at_work(None).await);
         cluster.stop().await;
         Some(())
     }

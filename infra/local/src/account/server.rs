@@ -4,6 +4,7 @@
 use super::cluster::Cluster;
 use super::fleet::GroupSettings;
 use super::instance_types::NodeType;
+use super::request::ClusterRequest;
 use super::{Error, Shared, token};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -31,13 +32,6 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .with_state(shared)
 }
 
-#[derive(Deserialize)]
-struct ClusterRequest {
-    version: String,
-    #[serde(default)]
-    tags: BTreeMap<String, String>,
-}
-
 async fn put_cluster(
     State(shared): State<Arc<Shared>>,
     Path(name): Path<String>,
@@ -49,18 +43,25 @@ async fn put_cluster(
         return Err(Refusal(StatusCode::BAD_REQUEST, message));
     }
     // A client that gives up must not leave half a cluster behind, nor abort one that another client waits for.
-    let started = tokio::spawn(async move { shared.create(&name, &request.version, request.tags).await }).await;
+    let started = tokio::spawn(async move { shared.create(&name, request).await }).await;
     let cluster = started.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))??;
     Ok(Json(cluster.describe()))
 }
 
 async fn list_clusters(State(shared): State<Arc<Shared>>) -> Json<Value> {
-    let clusters: Vec<Value> = shared.clusters().iter().map(|cluster| cluster.describe()).collect();
+    // First those to come: one that becomes ready in between is listed twice rather than not at all.
+    let creating: Vec<Value> = shared.creating().iter().map(|(name, it)| it.describe(name, &shared.region)).collect();
+    let there = shared.clusters();
+    let is_there = |name: &Value| there.iter().any(|cluster| name == &cluster.name);
+    let creating = creating.into_iter().filter(|description| !is_there(&description["name"]));
+    let clusters: Vec<Value> = there.iter().map(|cluster| cluster.describe()).chain(creating).collect();
     Json(json!({"clusters": clusters}))
 }
 
 async fn get_cluster(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Reply {
-    Ok(Json(find(&shared, &name)?.describe()))
+    let creating = shared.creating().get(&name).map(|it| it.describe(&name, &shared.region));
+    let there = shared.cluster(&name).map(|cluster| cluster.describe());
+    there.or(creating).map(Json).ok_or_else(|| no_cluster(&name))
 }
 
 async fn delete_cluster(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Reply {
@@ -79,6 +80,9 @@ struct GroupRequest {
     labels: BTreeMap<String, String>,
     #[serde(default)]
     taints: Vec<EksTaint>,
+    /// All that was asked for, in the words of the asker: repeated to whoever asks what the group is.
+    #[serde(default)]
+    configuration: Value,
 }
 
 /// A taint as EKS spells it: its effects are in capitals.
@@ -122,7 +126,7 @@ async fn put_group(
     Json(request): Json<GroupRequest>,
 ) -> Reply {
     let cluster = find(&shared, &name)?;
-    let GroupRequest { instance_types, min, max, desired, labels, taints } = request;
+    let GroupRequest { instance_types, min, max, desired, labels, taints, configuration } = request;
     if min > max || max == 0 {
         let message = format!("node group '{group}': min {min} and max {max} must be 0 <= min <= max and 1 <= max");
         return Err(Refusal(StatusCode::BAD_REQUEST, message));
@@ -132,10 +136,14 @@ async fn put_group(
     };
     let node_type = NodeType::of(instance_type).map_err(Error::from)?;
     let taints = taints.iter().map(EksTaint::to_kubernetes).collect::<Result<_, _>>()?;
+    let desired = desired.unwrap_or(min);
     let settings =
-        GroupSettings { name: group.clone(), node_type, min, max, desired: desired.unwrap_or(min), labels, taints };
+        GroupSettings { name: group.clone(), node_type, min, max, desired, labels, taints, configuration };
     let attempt = |source| Error::Kubernetes { attempt: "register the nodes of the group", source };
-    cluster.fleet.put_group(settings).await.map_err(attempt)?;
+    // As with a cluster: what was begun is carried out, whoever has given up waiting for it.
+    let fleet = Arc::clone(&cluster.fleet);
+    let put = tokio::spawn(async move { fleet.put_group(settings).await }).await;
+    put.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?.map_err(attempt)?;
     describe_group(&cluster, &group).await
 }
 
@@ -146,6 +154,7 @@ async fn get_group(State(shared): State<Arc<Shared>>, Path((name, group)): Path<
 
 async fn delete_group(State(shared): State<Arc<Shared>>, Path((name, group)): Path<(String, String)>) -> Reply {
     let cluster = find(&shared, &name)?;
+    shared.deletions.note(&name, Some(&group), &cluster.fleet.at_work(Some(&group)).await);
     let attempt = |source| Error::Kubernetes { attempt: "remove the nodes of the group", source };
     let known = cluster.fleet.delete_group(&group).await.map_err(attempt)?;
     if known { Ok(Json(json!({}))) } else { Err(no_group(&cluster, &group)) }
@@ -157,7 +166,7 @@ async fn describe_group(cluster: &Cluster, group: &str) -> Reply {
     Ok(Json(json!({
         "name": settings.name, "cluster": cluster.name, "status": "ACTIVE", "arn": cluster.node_group_arn(group),
         "instance_types": [settings.node_type.name], "min": settings.min, "max": settings.max,
-        "desired": nodes.len(), "labels": settings.labels, "taints": taints, "nodes": nodes,
+        "desired": nodes.len(), "labels": settings.labels, "taints": taints, "nodes": nodes, "configuration": settings.configuration,
     })))
 }
 
@@ -183,10 +192,16 @@ async fn kill(State(shared): State<Arc<Shared>>, Json(order): Json<super::kill::
 }
 
 async fn inventory(State(shared): State<Arc<Shared>>) -> Json<Value> {
+    let creating = shared.creating();
     let mut clusters = Vec::new();
     for cluster in shared.clusters() {
         clusters.push(cluster.inventory().await);
     }
+    // What is about to be is not nothing.
+    let is_there = |name: &String| clusters.iter().any(|cluster| cluster["name"] == **name);
+    let nothing_yet = |name| json!({"name": name, "node_groups": [], "nodes": [], "processes": []});
+    let creating: Vec<Value> = creating.into_keys().filter(|name| !is_there(name)).map(nothing_yet).collect();
+    clusters.extend(creating);
     Json(json!({"clusters": clusters}))
 }
 
