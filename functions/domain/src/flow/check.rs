@@ -4,6 +4,10 @@ use super::{Code, Dag, OperatorKind, order};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_OPERATORS: usize = 500;
+// A run is one item of the store, of 400 kB at most, with the names of its operators and what it has written.
+const MOST_ARTIFACTS: usize = 600;
+const LONGEST_NAME: usize = 256;
+const LONGEST_NAMES: usize = 24 * 1024;
 
 /// Why a DAG is refused. Operators and artifacts are named by their names, as users know them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,6 +18,34 @@ pub enum DagError {
     /// Too much to run.
     #[error("a flow may have at most {MOST_OPERATORS} operators, but this one has {0}")]
     TooManyOperators(usize),
+    /// More values than a run can keep a record of.
+    #[error(
+        "the operators of a flow may have at most {MOST_ARTIFACTS} outputs together, but these have {0}: return several values as one list or dictionary"
+    )]
+    TooManyArtifacts(usize),
+    /// A name that the store would not take.
+    #[error("the {what} '{beginning}…' has a name of {bytes} bytes, and {LONGEST_NAME} are allowed: shorten it")]
+    LongName {
+        /// `flow` or `operator`.
+        what: &'static str,
+        /// How it begins.
+        beginning: String,
+        /// How long it is.
+        bytes: usize,
+    },
+    /// A name with line breaks or the like.
+    #[error("the {what} {name:?} has control characters in its name: leave them out")]
+    ControlCharacters {
+        /// `flow` or `operator`.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// Names that are too long together.
+    #[error(
+        "the names of a flow's functions may have {LONGEST_NAMES} bytes together, but these have {0}: shorten them"
+    )]
+    LongNames(usize),
     /// An operator without a name.
     #[error("every operator needs a name")]
     UnnamedOperator,
@@ -88,6 +120,10 @@ pub fn check(dag: &Dag) -> Result<(), DagError> {
         n if n > MOST_OPERATORS => return Err(DagError::TooManyOperators(n)),
         _ => {}
     }
+    if dag.artifacts.len() > MOST_ARTIFACTS {
+        return Err(DagError::TooManyArtifacts(dag.artifacts.len()));
+    }
+    check_names(dag)?;
     let mut names = BTreeSet::new();
     let mut producers: BTreeMap<_, usize> = dag.artifacts.keys().map(|id| (*id, 0)).collect();
     for operator in dag.operators.values() {
@@ -122,6 +158,23 @@ pub fn check(dag: &Dag) -> Result<(), DagError> {
     order::topological(dag).map(|_| ()).map_err(|circle| {
         DagError::Cycle(circle.iter().filter_map(|id| dag.operators.get(id)).map(|o| format!("'{}'", o.name)).collect())
     })
+}
+
+fn check_names(dag: &Dag) -> Result<(), DagError> {
+    let operators = dag.operators.values().map(|operator| ("operator", &operator.name));
+    for (what, name) in operators.chain([("flow", &dag.name)]) {
+        if name.len() > LONGEST_NAME {
+            return Err(DagError::LongName { what, beginning: name.chars().take(40).collect(), bytes: name.len() });
+        }
+        if name.contains(|c: char| c.is_control()) {
+            return Err(DagError::ControlCharacters { what, name: name.clone() });
+        }
+    }
+    let functions = dag.operators.values().filter(|operator| operator.code().is_some());
+    match functions.map(|function| function.name.len()).sum() {
+        bytes if bytes > LONGEST_NAMES => Err(DagError::LongNames(bytes)),
+        _ => Ok(()),
+    }
 }
 
 fn check_kind(operator: &super::Operator) -> Result<(), DagError> {

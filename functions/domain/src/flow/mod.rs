@@ -1,17 +1,21 @@
 //! A flow: a named DAG of operators, and the rules its graph keeps.
 
 mod check;
+mod code;
 mod limits;
 mod order;
 mod resources;
 mod retention;
 mod schedule;
+mod value;
 
 pub use check::{DagError, check};
+pub use code::{Code, PackageEntryPoint, PythonVersion, UnsupportedPython};
 pub use limits::{Limits, LimitsError};
 pub use resources::{Resources, ResourcesError, check_fit};
 pub use retention::Retention;
 pub use schedule::{Schedule, ScheduleError};
+pub use value::ParameterValue;
 
 use crate::{ArtifactId, ClusterId, DagId, FlowId, OperatorId};
 use jiff::Timestamp;
@@ -61,7 +65,17 @@ impl Flow {
             scheduled_at: None,
         }
     }
+
+    /// Makes a graph the newest version. The oldest beyond a thousand are no longer listed; their runs keep them.
+    pub fn add_version(&mut self, dag: DagId) {
+        self.dag = dag;
+        self.versions.push(dag);
+        self.versions.drain(..self.versions.len().saturating_sub(MOST_VERSIONS));
+    }
 }
+
+/// So many versions are listed: a flow is one item of the store, of 400 kB at most.
+const MOST_VERSIONS: usize = 1000;
 
 /// One version of a flow's graph. [`check`] is the only way to be sure that it holds together.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,86 +162,6 @@ pub enum OperatorKind {
     },
 }
 
-/// The code of a function.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum Code {
-    /// A zip as the SDK makes it, stored beside the DAG.
-    Package {
-        /// Where in the package to begin.
-        entry_point: PackageEntryPoint,
-        /// The Python it was made with, such as `3.11`.
-        python: PythonVersion,
-    },
-    /// Plain Python text.
-    Source {
-        /// The text.
-        source: String,
-        /// The function to call.
-        entry_point: String,
-        /// Lines for pip.
-        requirements: Vec<String>,
-        /// The Python to run it with.
-        python: PythonVersion,
-    },
-}
-
-/// Where in a package to begin.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PackageEntryPoint {
-    /// The file, such as `model.py`.
-    pub file: String,
-    /// The class in it.
-    pub class_name: String,
-    /// The method of the class.
-    pub method: String,
-}
-
-impl Default for PackageEntryPoint {
-    /// What the SDK's packages mean when they name none.
-    fn default() -> Self {
-        Self { file: "model.py".to_owned(), class_name: "Function".to_owned(), method: "predict".to_owned() }
-    }
-}
-
-/// A Python major and minor version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct PythonVersion {
-    minor: u8,
-}
-
-/// A Python that the runner does not support.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("Python '{0}' is not supported: use 3.8, 3.9, 3.10, 3.11 or 3.12")]
-pub struct UnsupportedPython(String);
-
-impl Default for PythonVersion {
-    fn default() -> Self {
-        Self { minor: 11 }
-    }
-}
-
-impl TryFrom<String> for PythonVersion {
-    type Error = UnsupportedPython;
-    fn try_from(text: String) -> Result<Self, UnsupportedPython> {
-        let supported = (8..=12).map(|minor| Self { minor }).find(|version| version.to_string() == text.trim());
-        supported.ok_or(UnsupportedPython(text))
-    }
-}
-
-impl From<PythonVersion> for String {
-    fn from(version: PythonVersion) -> String {
-        version.to_string()
-    }
-}
-
-impl std::fmt::Display for PythonVersion {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "3.{}", self.minor)
-    }
-}
-
 /// What a false check means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -246,15 +180,6 @@ pub enum SystemMetric {
     Runtime,
     /// The peak of what it allocated, in MB.
     MaxMemory,
-}
-
-/// A parameter's value, serialised: the control plane never looks into pickles.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ParameterValue {
-    /// The bytes, in base64.
-    pub base64: String,
-    /// How they are serialised: `json`, `string`, `pickle`, `table`, `bytes`, `image`.
-    pub serialization: String,
 }
 
 /// A value between operators.
@@ -277,64 +202,6 @@ impl Artifact {
     }
 }
 
-impl ParameterValue {
-    /// The value of a JSON document, serialised as the SDK does: text as text, everything else as JSON.
-    #[must_use]
-    pub fn of_json(value: &Value) -> Self {
-        use base64::Engine as _;
-        let (serialization, bytes) = match value {
-            Value::String(text) => ("string", text.clone()),
-            other => ("json", other.to_string()),
-        };
-        let base64 = base64::engine::general_purpose::STANDARD.encode(bytes);
-        Self { base64, serialization: serialization.to_owned() }
-    }
-
-    /// The bytes.
-    ///
-    /// # Errors
-    /// When the text is not base64.
-    pub fn bytes(&self) -> Result<Vec<u8>, base64::DecodeError> {
-        use base64::Engine as _;
-        base64::engine::general_purpose::STANDARD.decode(self.base64.trim())
-    }
-
-    /// The artifact type of these bytes, as far as it can be told without Python (sdk-side inference: a text that is
-    /// JSON is `json`, any other a `string`).
-    #[must_use]
-    pub fn infer_type(&self, declared: &str) -> String {
-        let Ok(bytes) = self.bytes() else { return "untyped".to_owned() };
-        let json = || python_json(&bytes);
-        let inferred = match self.serialization.as_str() {
-            "string" if json().is_some() => "json",
-            "string" => "string",
-            "json" => match json() {
-                Some(Value::Bool(_)) => "boolean",
-                Some(Value::Object(_)) => "dictionary",
-                Some(Value::Array(_)) if declared == "tuple" => "tuple",
-                Some(Value::Array(_)) => "list",
-                _ => "numeric",
-            },
-            "pickle" if ["picklable", "dictionary", "list", "tuple"].contains(&declared) => declared,
-            "pickle" => "picklable",
-            other => other,
-        };
-        inferred.to_owned()
-    }
-}
-
-/// Reads JSON as Python does, to which `NaN`, `Infinity` and `-Infinity` are numbers. They are read as zeros, even within
-/// texts: only the form of the document is of interest.
-fn python_json(bytes: &[u8]) -> Option<Value> {
-    let strict = serde_json::from_slice(bytes).ok();
-    strict.or_else(|| {
-        let text = std::str::from_utf8(bytes).ok()?;
-        let zeros =
-            ["-Infinity", "Infinity", "NaN"].iter().fold(text.to_owned(), |text, word| text.replace(word, " 0 "));
-        serde_json::from_str(&zeros).ok()
-    })
-}
-
 impl Operator {
     /// The code, for operators that have some.
     #[must_use]
@@ -344,16 +211,6 @@ impl Operator {
                 Some(code)
             }
             OperatorKind::Parameter { .. } | OperatorKind::SystemMetric { .. } => None,
-        }
-    }
-}
-
-impl Code {
-    /// The Python to run it with.
-    #[must_use]
-    pub fn python(&self) -> PythonVersion {
-        match self {
-            Self::Package { python, .. } | Self::Source { python, .. } => *python,
         }
     }
 }

@@ -18,6 +18,39 @@ const BROKEN: &[(&str, Change, &str)] = &[
     ),
     ("a", |dag| dag.operator_mut("a").name = " ".to_owned(), "every operator needs a name"),
     (
+        "a",
+        |dag| dag.operator_mut("a").name = "é".repeat(129),
+        "the operator 'éééééééééééééééééééééééééééééééééééééééé…' has a name of 258 bytes, and 256 are allowed: shorten it",
+    ),
+    (
+        "a",
+        |dag| dag.name = "n".repeat(257),
+        "the flow 'nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn…' has a name of 257 bytes, and 256 are allowed: shorten it",
+    ),
+    (
+        "a",
+        |dag| dag.operator_mut("a").name = "a\nb".to_owned(),
+        "the operator \"a\\nb\" has control characters in its name: leave them out",
+    ),
+    (
+        "a",
+        |dag| {
+            let a = dag.operators[&dag.id_of("a")].clone();
+            let long = (0..100)
+                .map(|n| (OperatorId(Uuid::from_u128(1000 + n)), Operator { name: "n".repeat(256), ..a.clone() }));
+            dag.operators.extend(long);
+        },
+        "the names of a flow's functions may have 24576 bytes together, but these have 25601: shorten them",
+    ),
+    (
+        "a",
+        |dag| {
+            let values = (0..600).map(|n| (ArtifactId(Uuid::from_u128(1000 + n)), Artifact::untyped(n.to_string())));
+            dag.artifacts.extend(values);
+        },
+        "the operators of a flow may have at most 600 outputs together, but these have 601: return several values as one list or dictionary",
+    ),
+    (
         "a; b",
         |dag| {
             for operator in dag.operators.values_mut() {

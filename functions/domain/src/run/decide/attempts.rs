@@ -9,7 +9,7 @@ use crate::OperatorId;
 
 /// The operators' errors are part of the run, which is one item of the store and must not grow beyond 400 kB: so much
 /// of them is kept in all, shared evenly, and no more of a single one than people read.
-const ALL_TEXTS: usize = 64 * 1024;
+const ALL_TEXTS: usize = 56 * 1024;
 const LONGEST_CONTEXT: usize = 8 * 1024;
 const LONGEST_TIP: usize = 1024;
 /// So many lost attempts of a run are kept; its events tell of all.
