@@ -163,6 +163,13 @@ fn schedules_and_retention_are_read() {
 }
 
 #[test]
+fn texts_that_a_flows_document_has_no_room_for_are_refused() {
+    refused(&with("/metadata/description", json!("x".repeat(20_000))), "'metadata.description' cannot be read: it has");
+    let cron = json!({"trigger": "periodic", "cron_schedule": "0,".repeat(200)});
+    refused(&with("/metadata/schedule", cron), "'metadata.schedule.cron_schedule' cannot be read: it has 400 bytes");
+}
+
+#[test]
 fn a_preview_has_no_name_and_cannot_be_published() {
     let parsed = read(&with("/metadata", json!({}))).expect("understood");
     assert_eq!(parsed.metadata, Metadata::default());

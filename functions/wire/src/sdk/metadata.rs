@@ -1,6 +1,7 @@
 //! What the SDK says of a flow besides its graph.
 
 use super::problem::Problem;
+use crate::v1::problem::{LONGEST_CRON, LONGEST_DESCRIPTION};
 use domain::FlowId;
 use domain::flow::{Flow, Retention, Schedule};
 use serde::Deserialize;
@@ -46,7 +47,7 @@ impl Metadata {
     pub(super) fn read(raw: RawMetadata) -> Result<Self, Problem> {
         Ok(Self {
             name: raw.name.unwrap_or_default(),
-            description: raw.description.unwrap_or_default(),
+            description: short("description", raw.description.unwrap_or_default(), LONGEST_DESCRIPTION)?,
             schedule: raw.schedule.map(RawSchedule::read).transpose()?.unwrap_or_default(),
             keep_runs: raw.retention_policy.map(RawRetention::read).transpose()?.unwrap_or_default(),
         })
@@ -61,6 +62,14 @@ impl Metadata {
     }
 }
 
+fn short(field: &str, text: String, most: usize) -> Result<String, Problem> {
+    if text.len() <= most {
+        return Ok(text);
+    }
+    let why = format!("it has {} bytes, and {most} are allowed: shorten it", text.len());
+    Err(Problem::unreadable(&format!("field 'metadata.{field}'"), why))
+}
+
 impl RawSchedule {
     fn read(self) -> Result<Schedule, Problem> {
         if self.disable_manual_trigger == Some(true) {
@@ -72,7 +81,8 @@ impl RawSchedule {
             None | Some("" | "manual") => Ok(Schedule::Manual),
             Some("periodic") => {
                 let cron = self.cron_schedule.filter(|cron| !cron.trim().is_empty());
-                Ok(Schedule::Periodic { cron: cron.ok_or_else(|| missing("cron_schedule"))? })
+                let cron = cron.ok_or_else(|| missing("cron_schedule"))?;
+                Ok(Schedule::Periodic { cron: short("schedule.cron_schedule", cron, LONGEST_CRON)? })
             }
             Some("cascade") => Ok(Schedule::Cascade { source: self.source_id.ok_or_else(|| missing("source_id"))? }),
             Some(other) => Err(Problem::Unsupported(format!(

@@ -3,8 +3,9 @@
 
 use super::flow::{Kind, OperatorRequest, PublishRequest, ResourcesRequest};
 use super::package::Package;
-use super::problem::LONGEST_NAME;
 pub use super::problem::{FlowError, OperatorProblem};
+use super::problem::{LONGEST_CRON, LONGEST_DESCRIPTION, LONGEST_NAME};
+use super::schedule::Schedule;
 use base64::Engine as _;
 use domain::cluster::Cluster;
 use domain::flow::{
@@ -54,6 +55,10 @@ impl Graph {
         place: &Place<'_>,
     ) -> Result<Self, FlowError> {
         check_name("name", &request.name)?;
+        check_length("description", &request.description, LONGEST_DESCRIPTION)?;
+        if let Some(Schedule::Cron(cron)) = &request.schedule {
+            check_length("schedule.cron", cron, LONGEST_CRON)?;
+        }
         let python = match &request.python_version {
             Some(text) => PythonVersion::try_from(text.clone())?,
             None => PythonVersion::default(),
@@ -297,6 +302,10 @@ fn is_python_name(text: &str) -> bool {
 fn check_name(field: &'static str, name: &str) -> Result<(), FlowError> {
     let fine = !name.trim().is_empty() && name.len() <= LONGEST_NAME;
     if fine { Ok(()) } else { Err(FlowError::Name { field, name: name.chars().take(40).collect() }) }
+}
+
+fn check_length(field: &'static str, text: &str, most: usize) -> Result<(), FlowError> {
+    if text.len() <= most { Ok(()) } else { Err(FlowError::TooLong { field, bytes: text.len(), most }) }
 }
 
 fn list(names: impl Iterator<Item = String>) -> String {

@@ -137,3 +137,16 @@ fn a_python_that_is_not_there_is_refused() {
     let error = read(json!({"name": "f", "python_version": "3.7", "operators": []})).expect_err("refused");
     assert!(error.to_string().contains("field 'python_version': Python '3.7' is not supported"));
 }
+
+#[test]
+fn texts_that_a_flows_document_has_no_room_for_are_refused() {
+    let operators = json!([{"name": "a", "source": "def a(): ..."}]);
+    let long = |field: &str, value: Value| {
+        let mut request = json!({"name": "f", "operators": operators});
+        request[field] = value;
+        read(request).expect_err("refused").to_string()
+    };
+    assert!(long("description", json!("x".repeat(16385))).contains("'description' has 16385 bytes, and 16384 are"));
+    let cron = "0,".repeat(200);
+    assert!(long("schedule", json!({ "cron": cron })).contains("'schedule.cron' has 400 bytes, and 256 are allowed"));
+}

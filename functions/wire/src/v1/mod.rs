@@ -9,6 +9,6 @@ pub mod integration;
 pub mod lifecycle;
 pub mod package;
 pub mod plan;
-mod problem;
+pub(crate) mod problem;
 pub mod run;
 pub mod schedule;

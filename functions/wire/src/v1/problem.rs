@@ -6,6 +6,10 @@ use serde_json::Value;
 
 /// The longest name, in bytes, of a flow, operator or parameter.
 pub(super) const LONGEST_NAME: usize = 256;
+/// The longest description of a flow and the longest cron expression, in bytes: both are part of the flow's document,
+/// of which there is 400 kB at most.
+pub(crate) const LONGEST_DESCRIPTION: usize = 16 * 1024;
+pub(crate) const LONGEST_CRON: usize = 256;
 
 /// Why a flow is not understood.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +23,16 @@ pub enum FlowError {
         field: &'static str,
         /// The name.
         name: String,
+    },
+    /// A text that is longer than is kept.
+    #[error("field '{field}' has {bytes} bytes, and {most} are allowed: shorten it")]
+    TooLong {
+        /// Where it is.
+        field: &'static str,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        most: usize,
     },
     /// A Python that cannot be had.
     #[error("field 'python_version': {0}")]
