@@ -160,8 +160,20 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
 
     // A cluster comes up, once, and knows its users by their EKS tokens.
     assert_eq!(http.get(path).await.0, 404);
-    let (status, cluster) = http.put(path, json!({"version": "1.34", "tags": {"a": "b"}})).await;
+    let asked = json!({"version": "1.34", "tags": {"a": "b"}, "configuration": {"role_arn": "r"}});
+    let creating = async {
+        loop {
+            if let (200, cluster) = http.get(path).await {
+                let listed = http.get("/clusters").await.1["clusters"][0]["name"].clone();
+                return (cluster, listed, http.get("/inventory").await.1["clusters"][0]["name"].clone());
+            }
+        }
+    };
+    let ((status, cluster), (creating, listed, counted)) = tokio::join!(http.put(path, asked), creating);
+    assert_eq!((&creating["status"], &creating["configuration"]["role_arn"]), (&json!("CREATING"), &json!("r")));
+    assert_eq!((&creating["name"], &creating["name"]), (&listed, &counted), "what is about to be is not nothing");
     assert_eq!((status, &cluster["status"], &cluster["version"]), (200, &json!("ACTIVE"), &json!("1.34")), "{cluster}");
+    assert_eq!(cluster["created_at"], creating["created_at"]);
     assert_eq!(http.put(path, json!({"version": "1.34"})).await.1["endpoint"], cluster["endpoint"]);
     let token = |cluster, secret| eks_token(KEY, secret, cluster, 60, SystemTime::now());
     for wrong in [token(CLUSTER, "guessed"), token("another-cluster", SECRET)] {

@@ -2,12 +2,15 @@
 
 ministack knows nothing of it: to the provider a resource is a line in its
 journal (AWS_PROVIDER_JOURNAL) and an entry in Terraform's state. The journal is
-what happened, whatever a state says, so what a state has lost is found here.
+what happened, whatever a state says, so what a state has lost is found here. A
+provider that was killed has not written down the cluster that it asked the
+local account for (LOCAL_ACCOUNT_URL): the account tells of it.
 """
 
 import contextlib
 import json
 import os
+import urllib.request
 from pathlib import Path
 
 from patches import private
@@ -25,11 +28,20 @@ def apply():
     collectors = private(tagging, "_COLLECTORS")
 
     def collect():
-        for values in existing(journal).values():
-            tags = values.get("tags_all") or {}
-            yield values["arn"], [{"Key": key, "Value": value} for key, value in tags.items()]
+        told = {values["arn"]: values.get("tags_all") or {} for values in existing(journal).values()}
+        asked_for = {cluster["arn"]: cluster.get("tags") or {} for cluster in clusters(os.environ.get("LOCAL_ACCOUNT_URL"))}
+        for arn, tags in {**asked_for, **told}.items():
+            yield arn, [{"Key": key, "Value": value} for key, value in tags.items()]
 
     collectors["provider"] = collect
+
+
+def clusters(account):
+    """What the local account has, or is creating; nothing without one."""
+    if not account:
+        return []
+    with urllib.request.urlopen(account.rstrip("/") + "/clusters", timeout=10) as response:
+        return json.load(response)["clusters"]
 
 
 def existing(journal):

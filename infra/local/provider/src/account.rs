@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use reqwest::{Client, Method, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
 
 use crate::value::Value;
@@ -34,9 +34,20 @@ pub struct Cluster {
     version: String,
     arn: String,
     created_at: Json,
+    /// All that was asked for.
+    #[serde(default)]
+    configuration: Json,
 }
 
 impl Cluster {
+    /// What it was asked to be, and what it is beyond that. The version is what was asked for.
+    pub fn described(mut self) -> (Json, BTreeMap<String, Value>) {
+        let configuration = self.configuration.take();
+        let mut attributes = self.attributes();
+        attributes.remove("version");
+        (configuration, attributes)
+    }
+
     /// The attributes of `aws_eks_cluster` that the account decides.
     pub fn attributes(self) -> BTreeMap<String, Value> {
         let created_at = self.created_at.as_str().map_or_else(|| self.created_at.to_string(), Into::into);
@@ -70,18 +81,26 @@ impl Account {
     pub async fn put_cluster(&self, planned: &Value) -> Result<Cluster, Error> {
         let name = text(planned, "name");
         let attempt = format!("creating EKS Cluster ({name})");
-        let body = json!({"version": text(planned, "version"), "tags": Json::from(planned.get("tags_all"))});
+        let body = json!({
+            "version": text(planned, "version"),
+            "tags": Json::from(planned.get("tags_all")),
+            "configuration": Json::from(&planned.known()),
+        });
         let response = self.send(&attempt, Method::PUT, &format!("clusters/{name}"), Some(body)).await?;
         response.json().await.map_err(|source| self.unreachable(&attempt, &source))
     }
 
-    /// Whether a cluster is there.
-    pub async fn has_cluster(&self, name: &str) -> Result<bool, Error> {
-        let attempt = format!("reading EKS Cluster ({name})");
-        match self.send(&attempt, Method::GET, &format!("clusters/{name}"), None).await {
-            Err(Error::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(false),
-            result => result.map(|_| true),
-        }
+    /// A cluster, if it is there or about to be.
+    pub async fn cluster(&self, name: &str) -> Result<Option<Cluster>, Error> {
+        self.get(&format!("reading EKS Cluster ({name})"), &format!("clusters/{name}")).await
+    }
+
+    /// What a node group was asked to be, if it is there; `id` is `<cluster>:<name>`.
+    pub async fn node_group(&self, id: &str) -> Result<Option<Json>, Error> {
+        let (cluster, name) = id.split_once(':').unwrap_or_default();
+        let attempt = format!("reading EKS Node Group ({id})");
+        let found: Option<Json> = self.get(&attempt, &format!("clusters/{cluster}/nodegroups/{name}")).await?;
+        Ok(found.map(|mut group| group["configuration"].take()))
     }
 
     /// Stops a cluster and all that is in it; returns when it is gone.
@@ -100,6 +119,7 @@ impl Account {
             "desired": Json::from(scaling.get("desired_size")),
             "labels": match planned.get("labels") { Value::Null => json!({}), labels => labels.into() },
             "taints": Json::from(planned.get("taint")),
+            "configuration": Json::from(planned),
         });
         let (attempt, path) = node_group("creating", planned);
         self.send(&attempt, Method::PUT, &path, Some(body)).await.map(|_| ())
@@ -109,6 +129,13 @@ impl Account {
     pub async fn delete_node_group(&self, state: &Value) -> Result<(), Error> {
         let (attempt, path) = node_group("deleting", state);
         self.delete(&attempt, &path).await
+    }
+
+    async fn get<T: DeserializeOwned>(&self, attempt: &str, path: &str) -> Result<Option<T>, Error> {
+        match self.send(attempt, Method::GET, path, None).await {
+            Err(Error::Refused { status: StatusCode::NOT_FOUND, .. }) => Ok(None),
+            result => result?.json().await.map(Some).map_err(|source| self.unreachable(attempt, &source)),
+        }
     }
 
     /// What is not there need not be deleted.

@@ -116,16 +116,14 @@ impl Cloud {
     pub async fn read(&self, ty: &str, state: Value) -> Result<Value, Error> {
         let name = name_of(&state);
         self.due_fault("read", ty, &name)?;
-        let gone = match (&self.account, ty) {
-            (Some(account), "aws_eks_cluster") => !account.has_cluster(&name).await?,
-            _ => state.get("id").as_str().is_some_and(|id| self.is_gone(ty, id)),
-        };
+        let id = state.get("id").as_str().unwrap_or_default().to_owned();
+        let found = if self.is_gone(ty, &id) { None } else { self.as_described(ty, &id, Some(state)).await? };
         self.journal.done("read", ty, &name, &Value::Null)?;
-        Ok(if gone { Value::Null } else { state })
+        Ok(found.unwrap_or_default())
     }
 
     /// What Terraform is to know of a thing that it did not make, or has forgotten; nothing if there is none.
-    pub fn import(&self, ty: &str, id: &str) -> Result<Option<Value>, Error> {
+    pub async fn import(&self, ty: &str, id: &str) -> Result<Option<Value>, Error> {
         let block = &self.resource(ty)?.block;
         let none = Rules::default();
         let rules = self.catalogue.resources.get(ty).unwrap_or(&none);
@@ -138,10 +136,42 @@ impl Cloud {
             known = twin.map_or(Ok(Known::Nothing), |id| self.inventory.find(ty, &id))?;
         }
         self.journal.done("import", ty, id, &Value::Null)?;
-        Ok(match known {
+        let found = match known {
             Known::Present(values) => Some(block.conform(values)),
             Known::Gone | Known::Nothing => None,
-        })
+        };
+        self.as_described(ty, id, found).await
+    }
+
+    /// A thing as the account tells of it, where there is one and the thing is of its kind: what is there is not what
+    /// the journal tells, but what was asked for, perhaps by somebody who did not live to write that down.
+    async fn as_described(&self, ty: &str, id: &str, written: Option<Value>) -> Result<Option<Value>, Error> {
+        let Some(account) = &self.account else { return Ok(written) };
+        let described = match ty {
+            "aws_eks_cluster" => account.cluster(id).await?.map(account::Cluster::described),
+            "aws_eks_node_group" => account.node_group(id).await?.map(|configuration| (configuration, BTreeMap::new())),
+            _ => return Ok(written),
+        };
+        let Some((configuration, attributes)) = described else {
+            // Whoever deleted it did not live to write that down either.
+            if let Some(values) = written {
+                self.inventory.note("delete", ty, &values)?;
+                self.journal.done("delete", ty, &name_of(&values), &values)?;
+            }
+            return Ok(None);
+        };
+        let block = &self.resource(ty)?.block;
+        let mut found = written.unwrap_or_else(|| self.from_configuration(ty, block, configuration));
+        if let Value::Map(entries) = &mut found {
+            entries.extend(attributes);
+        }
+        Ok(Some(block.conform(found)))
+    }
+
+    fn from_configuration(&self, ty: &str, block: &Block, configuration: serde_json::Value) -> Value {
+        let mut value = block.conform(configuration.into());
+        plan::mark_unknown(block, &mut value);
+        self.fill_in(ty, block, &Value::Null, value)
     }
 
     /// Plans a change.
@@ -232,7 +262,7 @@ impl Cloud {
         let block = &self.resource(ty)?.block;
         let mut state = planned.clone();
         if operation == "create" {
-            self.refuse_twin(ty, planned)?;
+            self.refuse_twin(ty, planned).await?;
         }
         match (&self.account, ty, operation) {
             (Some(account), "aws_eks_cluster", "delete") => account.delete_cluster(prior).await?,
@@ -287,11 +317,16 @@ impl Cloud {
     }
 
     /// Two things of the same name, or in the same place, are refused in AWS's words.
-    fn refuse_twin(&self, ty: &str, planned: &Value) -> Result<(), Error> {
+    async fn refuse_twin(&self, ty: &str, planned: &Value) -> Result<(), Error> {
         let Some(clash) = self.catalogue.resources.get(ty).and_then(|rules| rules.clash.as_ref()) else {
             return Ok(());
         };
-        let Some(id) = self.inventory.twin(ty, &clash.by, planned)? else { return Ok(()) };
+        let name = name_of(planned);
+        let of_account = match &self.account {
+            Some(account) if ty == "aws_eks_cluster" => account.cluster(&name).await?.map(|_| name),
+            _ => None,
+        };
+        let Some(id) = of_account.or(self.inventory.twin(ty, &clash.by, planned)?) else { return Ok(()) };
         let none = serde_json::Map::new();
         let fresh = Fresh { templates: &none, region: &self.region(), seed: &id, object: planned };
         Err(Error::Refused(fresh.text(&clash.error)))

@@ -142,7 +142,7 @@ impl Provider for Service {
         request: Request<import_resource_state::Request>,
     ) -> Answer<import_resource_state::Response> {
         let request = request.into_inner();
-        answer(match self.cloud.import(&request.type_name, &request.id) {
+        answer(match self.cloud.import(&request.type_name, &request.id).await {
             // What is not there is imported as nothing, which Terraform itself puts into words.
             Ok(found) => import_resource_state::Response {
                 imported_resources: vec![import_resource_state::ImportedResource {

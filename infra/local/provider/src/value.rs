@@ -80,6 +80,16 @@ impl Value {
         self.items().iter().filter_map(Self::as_str)
     }
 
+    /// The value with null in the place of all that is known only after apply.
+    pub fn known(&self) -> Self {
+        match self {
+            Self::Unknown => Self::Null,
+            Self::List(items) => Self::List(items.iter().map(Self::known).collect()),
+            Self::Map(entries) => Self::Map(entries.iter().map(|(key, value)| (key.clone(), value.known())).collect()),
+            other => other.clone(),
+        }
+    }
+
     /// Whether nothing is there.
     pub fn is_null(&self) -> bool {
         *self == Self::Null

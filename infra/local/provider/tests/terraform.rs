@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends at the first surprise")]
 
 use std::{
+    collections::HashMap,
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
@@ -169,6 +170,31 @@ fn clusters_are_made_by_the_local_account() {
 }
 
 #[test]
+fn what_a_provider_asked_for_and_did_not_write_down_is_found_in_the_account() {
+    let mut workspace = Workspace::new();
+    workspace.succeed(&["init"]);
+    let account = FakeAccount::start();
+    workspace.account = Some(account.url.clone());
+    workspace.succeed(&["apply", "-auto-approve", "-target=aws_eks_node_group.this"]);
+    let journal = fs::read_to_string(workspace.path("journal.jsonl")).unwrap();
+    let lines =
+        journal.lines().filter(|line| !line.contains("aws_eks_cluster") && !line.contains("aws_eks_node_group"));
+    fs::write(workspace.path("journal.jsonl"), lines.map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+    workspace.succeed(&["state", "rm", "aws_eks_node_group.this", "aws_eks_cluster.this"]);
+
+    let refused = workspace.fail(&["apply", "-auto-approve"]);
+    assert!(refused.contains("Cluster already exists with name: fixture"), "{refused}");
+    workspace.succeed(&["import", "aws_eks_cluster.this", "fixture"]);
+    workspace.succeed(&["import", "aws_eks_node_group.this", "fixture:cpu"]);
+    workspace.succeed(&["plan", "-detailed-exitcode"]);
+
+    // And what somebody deleted without living to tell of it is gone.
+    account.things.lock().unwrap().clear();
+    assert!(workspace.succeed(&["plan"]).contains("2 to add"));
+    assert!(workspace.journal().contains(&"delete aws_eks_cluster fixture".to_owned()), "{:?}", workspace.journal());
+}
+
+#[test]
 fn a_silent_account_is_named_with_the_remedy() {
     let mut workspace = Workspace::new();
     workspace.succeed(&["init"]);
@@ -183,20 +209,24 @@ fn a_silent_account_is_named_with_the_remedy() {
 struct FakeAccount {
     url: String,
     requests: Arc<Mutex<Vec<String>>>,
+    things: Things,
 }
+
+/// What was put where.
+type Things = Arc<Mutex<HashMap<String, Json>>>;
 
 impl FakeAccount {
     fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let requests = Arc::new(Mutex::new(vec![]));
-        let seen = requests.clone();
-        thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &seen)));
-        Self { url, requests }
+        let (requests, things) = (Arc::new(Mutex::new(vec![])), Things::default());
+        let (seen, there) = (requests.clone(), things.clone());
+        thread::spawn(move || listener.incoming().flatten().for_each(|stream| answer(stream, &seen, &there)));
+        Self { url, requests, things }
     }
 }
 
-fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
+fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>, things: &Things) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut lines = reader.by_ref().lines().map_while(Result::ok).take_while(|line| !line.is_empty());
     let Some(first) = lines.next() else { return };
@@ -205,8 +235,22 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) {
     let length = lines.filter_map(header).last().unwrap_or(0);
     let mut body = vec![0; length];
     reader.read_exact(&mut body).unwrap();
-    seen.lock().unwrap().push(first.rsplit_once(' ').unwrap().0.to_string());
+    let request = first.rsplit_once(' ').unwrap().0;
+    seen.lock().unwrap().push(request.to_string());
+    let (method, path) = request.split_once(' ').unwrap();
+    let mut things = things.lock().unwrap();
+    match method {
+        "PUT" => drop(things.insert(path.to_owned(), serde_json::from_slice(&body).unwrap())),
+        "DELETE" => drop(things.remove(path)),
+        _ => {}
+    }
+    let there = things.get(path);
+    if method == "GET" && there.is_none() {
+        write!(stream, "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
+        return;
+    }
     let cluster = json!({
+        "configuration": there.map(|thing| &thing["configuration"]),
         "name": "fixture", "status": "ACTIVE", "endpoint": "https://127.0.0.1:6443", "certificate_authority": "Y2E=",
         "version": "1.34", "arn": "arn:aws:eks:eu-west-1:000000000000:cluster/fixture", "created_at": "2026-01-01T00:00:00Z",
     })

@@ -37,11 +37,7 @@ struct Running {
 
 impl Cluster {
     /// Starts a cluster and returns when its API server is ready.
-    pub(crate) async fn start(
-        shared: &Shared,
-        name: &str,
-        request: ClusterRequest,
-    ) -> Result<Self, Error> {
+    pub(crate) async fn start(shared: &Shared, name: &str, request: ClusterRequest) -> Result<Self, Error> {
         let directory = shared.directory.join(name);
         let token_review = format!("{}/clusters/{name}/token-review", shared.url);
         let plane = ControlPlane::start(name, &shared.binaries, &directory, &token_review, &shared.watchdog).await?;

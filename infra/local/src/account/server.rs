@@ -137,8 +137,7 @@ async fn put_group(
     let node_type = NodeType::of(instance_type).map_err(Error::from)?;
     let taints = taints.iter().map(EksTaint::to_kubernetes).collect::<Result<_, _>>()?;
     let desired = desired.unwrap_or(min);
-    let settings =
-        GroupSettings { name: group.clone(), node_type, min, max, desired, labels, taints, configuration };
+    let settings = GroupSettings { name: group.clone(), node_type, min, max, desired, labels, taints, configuration };
     let attempt = |source| Error::Kubernetes { attempt: "register the nodes of the group", source };
     // As with a cluster: what was begun is carried out, whoever has given up waiting for it.
     let fleet = Arc::clone(&cluster.fleet);
