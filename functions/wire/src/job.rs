@@ -4,11 +4,16 @@ use domain::flow::{Code, PackageEntryPoint};
 use domain::run::{Beginning, Cause, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
 use domain::{ArtifactId, OperatorId, RunId, Timestamp};
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::num::NonZeroU32;
 
 /// The longest name of a pod or node that is believed.
 const LONGEST_NAME: usize = 256;
+/// The longest word for a type, and the longest measurement; those of the runner are far shorter.
+const LONGEST_WORD: usize = 64;
+/// As many outputs as a flow may have.
+const MOST_OUTPUTS: usize = 600;
 
 /// All that a runner needs to run its operator.
 #[derive(Debug, Clone, Serialize)]
@@ -130,6 +135,9 @@ impl StartedReport {
 pub struct OutcomeReport {
     /// The attempt.
     pub attempt: u32,
+    /// The pod's unique id.
+    #[serde(default)]
+    pub pod: Option<String>,
     /// `succeeded` or `failed`.
     pub status: OutcomeStatus,
     /// What kind of failure.
@@ -142,11 +150,32 @@ pub struct OutcomeReport {
     #[serde(default)]
     pub error: Option<OperatorError>,
     /// What was written.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "outputs")]
     pub outputs: Vec<OutputType>,
     /// What was measured.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "measured")]
     pub system_metadata: SystemMetadata,
+}
+
+/// What was written, in words that the run's document has room for.
+fn outputs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<OutputType>, D::Error> {
+    let outputs = Vec::<OutputType>::deserialize(from)?;
+    let long = outputs.iter().flat_map(|o| [&o.artifact_type, &o.serialization_type]).any(|w| w.len() > LONGEST_WORD);
+    if long || outputs.len() > MOST_OUTPUTS {
+        let limits = format!("at most {MOST_OUTPUTS} outputs with types of at most {LONGEST_WORD} bytes");
+        return Err(D::Error::custom(format!("field 'outputs' must have {limits}")));
+    }
+    Ok(outputs)
+}
+
+fn measured<'de, D: Deserializer<'de>>(from: D) -> Result<SystemMetadata, D::Error> {
+    let measured = SystemMetadata::deserialize(from)?;
+    if [&measured.runtime, &measured.max_memory].into_iter().flatten().any(|word| word.len() > LONGEST_WORD) {
+        return Err(D::Error::custom(format!(
+            "field 'system_metadata' must have texts of at most {LONGEST_WORD} bytes"
+        )));
+    }
+    Ok(measured)
 }
 
 /// How an operator ended.
@@ -227,6 +256,22 @@ mod tests {
         {
             assert_eq!(report(json!({"failure_type": 2, "cause": word})).1, cause);
         }
+    }
+
+    #[test]
+    fn a_report_that_the_runs_document_has_no_room_for_is_refused() {
+        let output = |kind: &str| json!({"artifact_id": "1f1e0abd-8606-44de-a946-363d97fa8b84", "artifact_type": kind, "serialization_type": "json"});
+        let refused = |field: &str, value: serde_json::Value| {
+            let report = json!({"attempt": 1, "status": "succeeded", field: value});
+            serde_json::from_value::<OutcomeReport>(report).err().map(|error| error.to_string())
+        };
+        assert_eq!(refused("outputs", json!(vec![output("numeric"); 600])), None);
+        for value in [json!([output(&"x".repeat(65))]), json!(vec![output("numeric"); 601])] {
+            assert!(refused("outputs", value).is_some_and(|error| error.contains("field 'outputs' must have")));
+        }
+        let measured = json!({"runtime": "1".repeat(65)});
+        assert!(refused("system_metadata", measured).is_some_and(|error| error.contains("'system_metadata'")));
+        assert_eq!(refused("system_metadata", json!({"runtime": "1.5", "max_memory": null})), None);
     }
 
     #[test]
