@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 /// Versions that the emulator's pinned packages have wheels for, the most usual first.
-const VERSIONS: [&str; 4] = ["3.11", "3.12", "3.13", "3.10"];
+const VERSIONS: [&str; 3] = ["3.11", "3.12", "3.13"];
 
 /// What to do where there is none.
 pub(crate) const REMEDY: &str = "install one, on Debian with `apt-get install python3 python3-venv python3-pip`";
 
 /// Prints its path, fails where the emulator cannot run, and says `bare` where pip cannot be put into a new
 /// environment: Debian has that in a package of its own.
-const PROBE: &str = "import sys; assert sys.version_info >= (3, 10)\n\
+const PROBE: &str = "import sys; assert sys.version_info >= (3, 11)\n\
     try:\n import ensurepip, venv; print(sys.executable)\n\
     except ImportError: print('bare')";
 
@@ -104,7 +104,7 @@ async fn search() -> Result<PathBuf, Error> {
             _ => return Ok(candidate),
         }
     }
-    let what = if bare { "the Python of this machine lacks venv and pip" } else { "there is no Python 3.10 or newer" };
+    let what = if bare { "the Python of this machine lacks venv and pip" } else { "there is no Python 3.11 or newer" };
     Err(Error::Missing { what: what.to_owned(), remedy: REMEDY.to_owned() })
 }
 
