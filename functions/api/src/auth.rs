@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 /// The header with the key, as the SDK sends it.
-const API_KEY: &str = "api-key";
+pub(crate) const API_KEY: &str = "api-key";
 
 /// Answers 403 instead of the route, unless the key is known. It stands before every route, known or not, so that
 /// nothing can be learnt without a key.

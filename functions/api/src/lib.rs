@@ -5,6 +5,7 @@ mod auth;
 pub mod credentials;
 mod error;
 mod extract;
+mod idempotency;
 mod routes;
 mod sdk;
 mod state;

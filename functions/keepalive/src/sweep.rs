@@ -1,8 +1,9 @@
 //! One tick of the keepalive rule.
 
-use domain::cluster::{Cluster, Command, Purpose, Status};
+use domain::cluster::{Build, Cluster, Command, Purpose, Status};
 use domain::failure::{Failure, FailureClass};
-use domain::{ClusterId, RunId, run};
+use domain::run::{self, Run};
+use domain::{ClusterId, RunId};
 use runtime::clusters::execution_name;
 use runtime::error::PortErrorKind;
 use runtime::ports::{Eks, Execution, Jobs, KubeAccess, Machine};
@@ -26,11 +27,22 @@ impl KeepaliveFunction {
     /// Runs the flows whose time has come, and looks after every cluster and every open run. One that fails does not keep the others waiting.
     ///
     /// # Errors
-    /// Those of listing; and the last of the failures once all were looked after.
+    /// Those of listing the clusters; and the last of the failures once all were looked after.
     pub async fn tick(&self) -> Result<Value, Error> {
         let mut failed = None;
-        let periodic = self.world.run_due_flows().await?;
-        let runs = self.world.open_runs().await?;
+        // A flow or a run that cannot be read must not keep idle clusters alive.
+        let periodic = self.world.run_due_flows().await;
+        let periodic = periodic.unwrap_or_else(|error| {
+            tracing::warn!("periodic flows could not be read: {error}");
+            failed = Some(error);
+            0
+        });
+        let runs = self.world.open_runs().await;
+        let runs = runs.unwrap_or_else(|error| {
+            tracing::warn!("open runs could not be read: {error}");
+            failed = Some(error);
+            vec![]
+        });
         for run in &runs {
             if let Err(error) = self.look_after_run(*run).await {
                 tracing::warn!(run.id = %run, "sweep failed: {error}");
@@ -62,28 +74,38 @@ impl KeepaliveFunction {
                 self.world.cluster_command(cluster.id, &Command::Release { run }).await?;
             }
         }
-        if let Some(build) = cluster.phase.build() {
-            let name = execution_name(cluster.id, build.epoch);
-            // The machine reports the build's end before its own: when it has ended and the cluster still waits, it
-            // never will.
-            let execution = self.world.machines.execution(Machine::Cluster, &name).await?;
-            // The first order to stop may have come before CodeBuild had the build; and a machine that was ended by hand
-            // leaves its build, which must not begin to work when another one is done.
-            if (execution == Execution::Ended || execution == Execution::Running && is_stopping(cluster))
-                && let Some(builds) = &self.world.builds
-            {
-                builds.stop(cluster.id, build.epoch).await?;
-            }
-            if execution == Execution::Ended {
-                let failure = Failure::new(FailureClass::BuildLost, "the build ended without a report");
-                self.world.cluster_command(cluster.id, &Command::BuildFailed { epoch: build.epoch, failure }).await?;
-            }
+        for epoch in cluster.builds() {
+            self.look_after_build(cluster, epoch).await?;
         }
         if cluster.ends_at().is_some_and(|end| self.world.now() >= end) {
             let live_pods = self.live_pods(cluster).await?;
             self.world.cluster_command(cluster.id, &Command::KeepaliveTick { live_pods }).await?;
         }
         self.world.audit(cluster.id).await
+    }
+
+    async fn look_after_build(&self, cluster: &Cluster, epoch: u64) -> Result<(), Error> {
+        // The machine reports the build's end before its own: when it has ended and the cluster still waits, it never
+        // will.
+        let name = execution_name(cluster.id, epoch);
+        let execution = self.world.machines.execution(Machine::Cluster, &name).await?;
+        // The first order to stop may have come before CodeBuild had the build; and a machine that was ended by hand
+        // leaves its build, which must not begin to work when another one is done.
+        if (execution != Execution::Running || is_stopping(cluster, epoch))
+            && let Some(builds) = &self.world.builds
+        {
+            builds.stop(cluster.id, epoch).await?;
+        }
+        match execution {
+            Execution::Running => {}
+            // One that nobody knows is begun anew, as for a run; what it may have begun to build does not go on beside it.
+            Execution::Unknown => self.world.start_build(cluster, epoch).await?,
+            Execution::Ended => {
+                let failure = Failure::new(FailureClass::BuildLost, "the build ended without a report");
+                self.world.cluster_command(cluster.id, &Command::BuildFailed { epoch, failure }).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Pods of operators that are alive in an idle cluster. With credentials that are not valid any more nobody can
@@ -130,23 +152,42 @@ impl KeepaliveFunction {
                 .remedied_by("Start the run again.");
             self.world.run_command(id, &run::Command::ClusterLost { failure }).await?;
         }
-        if let Some(id) = run.value.cluster
-            && let Some(cluster) = self.clusters_lease(id, run.value.id).await?
+        if let Some(cluster) = run.value.cluster
+            && !self.clear_up(&run.value, cluster).await?
         {
-            if let Some(access) = self.access.kube(self.eks.as_ref(), &cluster).await? {
-                self.jobs.delete(&access, run.value.id).await?;
-            }
-            self.world.cluster_command(id, &Command::Release { run: run.value.id }).await?;
+            return Ok(());
         }
         self.world.close_run(id).await
     }
 
-    /// The cluster, if the run uses it or waits for it.
-    async fn clusters_lease(&self, id: ClusterId, run: RunId) -> Result<Option<Cluster>, Error> {
-        match self.world.cluster(id).await {
-            Ok(stored) if stored.value.phase.runs().any(|lease| lease == run) => Ok(Some(stored.value)),
-            Ok(_) | Err(Error::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error),
+    /// Deletes what a run has left in its cluster, and gives back its lease or its place among those who wait. Whether
+    /// nothing is left now; if the account does not let us in, the next tick asks again.
+    async fn clear_up(&self, run: &Run, id: ClusterId) -> Result<bool, Error> {
+        let cluster = match self.world.cluster(id).await {
+            Ok(stored) => stored.value,
+            Err(Error::NotFound { .. }) => return Ok(true),
+            Err(error) => return Err(error),
+        };
+        let has_lease = cluster.phase.runs().any(|lease| lease == run.id);
+        let may_have_pods = run.generation == Some(cluster.generation) && cluster.phase.leases().is_some();
+        let deleted = if has_lease || may_have_pods { self.delete_jobs(&cluster, run.id).await } else { Ok(()) };
+        let is_clear = match deleted {
+            Err(Error::Port(error)) if error.kind == PortErrorKind::Denied => {
+                tracing::warn!(run.id = %run.id, "its Jobs cannot be deleted yet: {error}");
+                false
+            }
+            deleted => deleted.map(|()| true)?,
+        };
+        if has_lease {
+            self.world.cluster_command(id, &Command::Release { run: run.id }).await?;
+        }
+        Ok(is_clear)
+    }
+
+    async fn delete_jobs(&self, cluster: &Cluster, run: RunId) -> Result<(), Error> {
+        match self.access.kube(self.eks.as_ref(), cluster).await? {
+            Some(access) => Ok(self.jobs.delete(&access, run).await?),
+            None => Ok(()),
         }
     }
 
@@ -164,15 +205,18 @@ impl KeepaliveFunction {
     }
 
     async fn nothing_left(&self) -> Result<bool, Error> {
-        let idle = |cluster: &Cluster| cluster.status() == Status::Terminated && cluster.outbox.is_empty();
+        let idle = |cluster: &Cluster| {
+            cluster.status() == Status::Terminated && cluster.collection.is_none() && cluster.outbox.is_empty()
+        };
         let asleep = self.world.clusters().await?.iter().all(idle) && self.world.open_runs().await?.is_empty();
         Ok(asleep && !self.world.has_periodic_flows().await? && !self.world.has_loose_secrets().await?)
     }
 }
 
 /// Whether the cluster waits for a build to stop before its teardown.
-fn is_stopping(cluster: &Cluster) -> bool {
-    cluster.status() == Status::Terminating && cluster.phase.build().is_some_and(|b| b.purpose != Purpose::Destroy)
+fn is_stopping(cluster: &Cluster, epoch: u64) -> bool {
+    let stops = |build: &Build| build.epoch == epoch && build.purpose != Purpose::Destroy;
+    cluster.status() == Status::Terminating && cluster.phase.build().is_some_and(stops)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use domain::{DagId, FlowId, IntegrationId, Secret, Timestamp};
 use runtime::error::PortErrorKind;
 use runtime::integrations::Registration;
 use runtime::memory::{Memory, MemoryEks, MemoryJobs};
-use runtime::ports::KeepaliveRule;
+use runtime::ports::{Expect, KeepaliveRule, Key, Store, Write};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -125,6 +125,19 @@ async fn a_cluster_is_ended_when_it_was_idle_for_its_keepalive() {
 }
 
 #[tokio::test]
+async fn a_cluster_is_ended_though_flows_and_runs_cannot_be_read() {
+    let fixture = Fixture::idle().await;
+    for partition in [runtime::keys::FLOWS, runtime::keys::OPEN_RUNS] {
+        let key = Key::new(partition, "x");
+        let broken = Write::Put { key, body: "{".to_owned(), expect: Expect::Anything, expires_at: None };
+        fixture.memory.store.commit(vec![broken]).await.expect("stored");
+    }
+    fixture.memory.clock.advance(KEEPALIVE);
+    assert!(fixture.function.tick().await.is_err(), "somebody has to look");
+    assert_eq!(fixture.seen().await.status(), Status::Terminating);
+}
+
+#[tokio::test]
 async fn a_pod_that_is_alive_keeps_an_idle_cluster() {
     let fixture = Fixture::idle().await;
     fixture.jobs.live(1);
@@ -189,6 +202,20 @@ async fn a_build_whose_machine_is_gone_is_stopped_and_tried_again() {
 }
 
 #[tokio::test]
+async fn a_build_whose_machine_nobody_knows_is_begun_anew() {
+    let fixture = Fixture::registered().await;
+    fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
+    let machines = &fixture.memory.machines;
+    let epoch = fixture.seen().await.epoch;
+    let started = machines.log().started.clone();
+    machines.forget(&execution_name(fixture.cluster, epoch));
+    fixture.tick().await;
+    assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, epoch)], "it may have got as far as a build");
+    assert_eq!(machines.log().started, started, "as it was started before");
+    assert_eq!(fixture.seen().await.epoch, epoch);
+}
+
+#[tokio::test]
 async fn a_build_that_is_to_stop_is_told_so_again() {
     let fixture = Fixture::registered().await;
     fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
@@ -211,6 +238,26 @@ async fn a_canceled_run_gives_back_what_it_had_even_if_its_machine_is_gone() {
     assert_eq!(fixture.jobs.log().deleted, [run], "its pods would go on");
     assert!(matches!(fixture.seen().await.phase, Phase::Active { idle_since: Some(_), .. }));
     assert_eq!(fixture.function.world.open_runs().await.expect("readable"), []);
+}
+
+#[tokio::test]
+async fn what_a_run_leaves_behind_a_closed_door_goes_as_soon_as_it_opens() {
+    let fixture = Fixture::idle().await;
+    let run = fixture.submits(1).await;
+    fixture.does(&Command::Acquire { run }).await;
+    let world = &fixture.function.world;
+    let generation = Some(fixture.seen().await.generation);
+    world.run_command(run, &run::Command::Granted { generation }).await.expect("granted");
+    world.run_command(run, &run::Command::Cancel).await.expect("canceled");
+    fixture.memory.machines.end(&run.to_string());
+
+    fixture.eks.fail(Some(PortErrorKind::Denied));
+    fixture.tick().await;
+    assert!(matches!(fixture.seen().await.phase, Phase::Active { idle_since: Some(_), .. }), "it needs no lease");
+    assert!(fixture.jobs.log().deleted.is_empty());
+    fixture.eks.fail(None);
+    fixture.tick().await;
+    assert_eq!((fixture.jobs.log().deleted, world.open_runs().await.expect("readable")), (vec![run], vec![]));
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use domain::cluster::{self, Reply};
 use domain::failure::{Failure, FailureClass};
 use domain::run::{Command, Effect, Observation, Run, RunStatus};
 use domain::{ClusterId, OperatorId, RunId};
-use runtime::ports::{Eks, Jobs, KubeAccess};
-use runtime::{Error, World, access::Access, concurrent};
+use runtime::ports::{Eks, Jobs};
+use runtime::{Error, PortError, World, access::Access, concurrent};
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -69,8 +69,28 @@ impl RunFunction {
         Ok(self.world.machines.succeed(task_token, json!({"status": "granted"})).await?)
     }
 
-    /// Compares the run with the world and does what is to be done.
+    /// Looks at the run, and does what is to be done. If the user's account does not let us, that is noted, and the next
+    /// look tries again: the run's pods work on meanwhile.
     async fn reconcile(&self, run: Run) -> Result<(), Error> {
+        match self.look(&run).await {
+            Err(Error::LockedOut(refusal)) => self.note_refusal(run.id, &refusal).await,
+            Ok(()) if run.locked_out.is_some() => self.world.run_command(run.id, &Command::LetIn).await.map(|_| ()),
+            looked => looked,
+        }
+    }
+
+    /// Notes in a run that the user's account does not let us do what is to be done.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub async fn note_refusal(&self, run: RunId, refusal: &PortError) -> Result<(), Error> {
+        tracing::warn!(run.id = %run, "the user's account refuses us: {refusal}");
+        let failure = domain::run::refusal(&refusal.to_string());
+        self.world.run_command(run, &Command::LockedOut { failure }).await.map(|_| ())
+    }
+
+    /// Compares the run with the world and does what is to be done.
+    async fn look(&self, run: &Run) -> Result<(), Error> {
         let command = match (run.status, run.cluster) {
             (RunStatus::Pending, None) => Command::Granted { generation: None },
             (RunStatus::Pending, Some(cluster)) => match self.lease(run.id, cluster).await? {
@@ -78,13 +98,14 @@ impl RunFunction {
                 None => return Ok(()),
             },
             (_, Some(cluster)) if !run.status.is_final() => {
-                let access = self.cluster_access(cluster).await?;
-                Command::Observed(self.jobs.observe(&access, run.id, self.world.now()).await?)
+                let cluster = self.world.cluster(cluster).await?.value;
+                let observe = async |way: &_| self.jobs.observe(way, run.id, self.world.now()).await;
+                Command::Observed(self.in_cluster(&cluster, observe).await?)
             }
             // Nothing to see; a run that is over only wakes its machine.
             _ => Command::Observed(Observation::nothing(self.world.now())),
         };
-        self.carry_out(&run, command).await
+        self.carry_out(run, command).await
     }
 
     /// The generation of the cluster that a run holds a lease on; asks for one if it neither holds it nor waits.
@@ -142,20 +163,12 @@ impl RunFunction {
     /// Deletes the Job of an attempt.
     async fn give_up(&self, run: &Run, operator: OperatorId, attempt: u32) -> Result<(), Error> {
         let Some(cluster) = run.cluster else { return Ok(()) };
-        let access = self.cluster_access(cluster).await?;
-        Ok(self.jobs.delete_attempt(&access, run.id, operator, attempt).await?)
+        let cluster = self.world.cluster(cluster).await?.value;
+        self.in_cluster(&cluster, async |way| self.jobs.delete_attempt(way, run.id, operator, attempt).await).await
     }
 
-    /// The way to a run's cluster.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when there is none.
-    pub async fn cluster_access(&self, id: ClusterId) -> Result<KubeAccess, Error> {
-        let cluster = self.world.cluster(id).await?.value;
-        self.known.access(&self.access, self.eks.as_ref(), &cluster).await
-    }
-
-    /// Clears up after a run: its Jobs if it ended early, its lease always.
+    /// Clears up after a run: its Jobs if it ended early, its lease always. As long as the account does not let us delete
+    /// its Jobs, the run stays on the sweeper's list.
     async fn finish(&self, id: RunId, error: Option<String>, cause: Option<String>) -> Result<(), Error> {
         let mut run = self.world.run(id).await?.value;
         if !run.status.is_final() {
@@ -164,9 +177,16 @@ impl RunFunction {
                 Failure::new(FailureClass::Unknown, format!("the run's state machine failed ({error}): {cause}"));
             run = self.world.run_command(id, &Command::ClusterLost { failure }).await?.run;
         }
+        let mut left = false;
         if let Some(cluster) = run.cluster {
             if run.may_leave_pods() {
-                self.delete_jobs(&run, cluster).await?;
+                match self.delete_jobs(&run, cluster).await {
+                    Err(Error::LockedOut(refusal)) => {
+                        tracing::warn!(run.id = %id, "its Jobs are left to the sweeper: {refusal}");
+                        left = true;
+                    }
+                    deleted => deleted?,
+                }
             }
             match self.world.cluster_command(cluster, &cluster::Command::Release { run: id }).await {
                 Ok(_) | Err(Error::NotFound { .. }) => {}
@@ -174,7 +194,7 @@ impl RunFunction {
             }
         }
         self.world.follow_up(&run).await?;
-        self.world.close_run(id).await
+        if left { Ok(()) } else { self.world.close_run(id).await }
     }
 
     /// Deletes a run's Jobs unless its cluster is going away or gone, and they with it. Whether the run still has its
@@ -182,8 +202,7 @@ impl RunFunction {
     async fn delete_jobs(&self, run: &Run, cluster: ClusterId) -> Result<(), Error> {
         match self.world.cluster(cluster).await {
             Ok(stored) if run.generation == Some(stored.value.generation) && stored.value.phase.leases().is_some() => {
-                let access = self.cluster_access(cluster).await?;
-                Ok(self.jobs.delete(&access, run.id).await?)
+                self.in_cluster(&stored.value, async |way| self.jobs.delete(way, run.id).await).await
             }
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

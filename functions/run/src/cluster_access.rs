@@ -1,9 +1,12 @@
 //! What one process need not look up over and over: the way to a cluster's API server, whose address and CA do not
 //! change within a generation, and the key of job tokens, which does not change at all.
 
+use crate::advance::RunFunction;
 use domain::Secret;
-use runtime::ports::{Eks, KubeAccess, Vault};
-use runtime::{Error, access::Access};
+use domain::cluster::Cluster;
+use runtime::error::PortErrorKind;
+use runtime::ports::{KubeAccess, Vault};
+use runtime::{Error, PortError};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,26 +24,18 @@ pub struct Known {
 }
 
 impl Known {
-    /// The way to a cluster.
-    ///
-    /// # Errors
-    /// [`Error::NotFound`] when EKS knows no such cluster.
-    pub async fn access(
-        &self,
-        access: &Access,
-        eks: &dyn Eks,
-        cluster: &domain::cluster::Cluster,
-    ) -> Result<KubeAccess, Error> {
-        let name = cluster.eks_name();
-        if let Some((found_at, known)) = self.ways.lock().unwrap_or_else(PoisonError::into_inner).get(&name)
-            && found_at.elapsed() < VALID_FOR
-        {
-            return Ok(known.clone());
-        }
-        let found = access.kube(eks, cluster).await?;
-        let found = found.ok_or_else(|| Error::NotFound { what: "EKS cluster", id: name.clone() })?;
-        self.ways.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (Instant::now(), found.clone()));
-        Ok(found)
+    /// The way to a cluster, if it was found a short while ago.
+    fn way(&self, name: &str) -> Option<KubeAccess> {
+        let ways = self.ways.lock().unwrap_or_else(PoisonError::into_inner);
+        ways.get(name).filter(|(found_at, _)| found_at.elapsed() < VALID_FOR).map(|(_, way)| way.clone())
+    }
+
+    fn remember(&self, name: String, way: KubeAccess) {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner).insert(name, (Instant::now(), way));
+    }
+
+    fn forget(&self, name: &str) {
+        self.ways.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
 
     /// A secret of this deployment that never changes, which is read once.
@@ -53,5 +48,40 @@ impl Known {
             key.ok_or_else(|| Error::NotFound { what: "secret", id: name.to_owned() })
         };
         self.token_key.get_or_try_init(read).await
+    }
+}
+
+impl RunFunction {
+    /// Does something in a cluster. The credentials may have been renewed since the way there was found, so whoever is
+    /// refused with those of then tries again with those of now.
+    ///
+    /// # Errors
+    /// [`Error::LockedOut`] if the account or the cluster refuses that as well, [`Error::NotFound`] when EKS knows no
+    /// such cluster, and those of the ports.
+    pub async fn in_cluster<T>(
+        &self,
+        cluster: &Cluster,
+        act: impl AsyncFn(&KubeAccess) -> Result<T, PortError>,
+    ) -> Result<T, Error> {
+        let name = cluster.eks_name();
+        if let Some(way) = self.known.way(&name) {
+            match act(&way).await {
+                Err(error) if error.kind == PortErrorKind::Denied => self.known.forget(&name),
+                done => return Ok(done?),
+            }
+        }
+        let found = self.access.kube(self.eks.as_ref(), cluster).await.map_err(theirs)?;
+        let way = found.ok_or_else(|| Error::NotFound { what: "EKS cluster", id: name.clone() })?;
+        let done = act(&way).await.map_err(|error| theirs(error.into()))?;
+        self.known.remember(name, way);
+        Ok(done)
+    }
+}
+
+/// A refusal by the user's account is no fault of ours.
+fn theirs(error: Error) -> Error {
+    match error {
+        Error::Port(error) if error.kind == PortErrorKind::Denied => Error::LockedOut(error),
+        other => other,
     }
 }

@@ -59,7 +59,8 @@ async fn store(
         "schema": [], "system_metadata": {}, "artifact_type": artifact_type,
         "serialization_type": value.serialization, "python_type": "",
     });
-    let (content, about) = (keys::content(run.id, *output), keys::metadata(run.id, *output));
+    let stored_as = run.stored_as(*output, dag);
+    let (content, about) = (keys::content(run.id, *output, stored_as), keys::metadata(run.id, *output, stored_as));
     tokio::try_join!(
         world.objects.put(&content, bytes, "application/octet-stream"),
         world.objects.put(&about, metadata.to_string().into_bytes(), "application/json"),

@@ -4,6 +4,7 @@ use crate::advance::RunFunction;
 use base64::Engine as _;
 use domain::flow::{OperatorKind, Severity};
 use domain::run::{Command, OperatorStatus, Outcome, Run};
+use domain::{ArtifactId, RunId};
 use runtime::job_token::JobClaim;
 use runtime::{Error, http, keys};
 use serde::de::DeserializeOwned;
@@ -66,7 +67,8 @@ async fn route(function: &RunFunction, event: &Value) -> Result<Value, Error> {
         }
         ("POST", "outcome") => {
             let report: OutcomeReport = body(event)?;
-            finished(function, &claim, report.into()).await
+            let pod = report.pod.clone();
+            finished(function, &claim, pod, report.into()).await
         }
         _ => Err(Error::NotFound { what: "route", id: format!("{method} {path}") }),
     }
@@ -83,34 +85,43 @@ async fn started(function: &RunFunction, claim: &JobClaim, report: &StartedRepor
         return Ok(json!({}));
     }
     Err(Error::Refused(match state {
-        Some(state) if state.attempt == attempt && state.status.is_active() => {
-            format!("attempt {attempt} has begun in another pod, and must not begin twice")
-        }
+        Some(state) if state.attempt == attempt && state.status.is_active() => elsewhere(attempt),
         _ => over(&run, claim),
     }))
 }
 
 /// Takes in how an attempt ended. Its repetition is accepted, since its answer may have been lost; what comes from
 /// an attempt that was given up is refused, so that the pod's log tells.
-async fn finished(function: &RunFunction, claim: &JobClaim, outcome: Outcome) -> Result<Value, Error> {
+async fn finished(
+    function: &RunFunction,
+    claim: &JobClaim,
+    pod: Option<String>,
+    outcome: Outcome,
+) -> Result<Value, Error> {
     let (operator, attempt) = (claim.operator, claim.attempt);
     let run = function.world.run(claim.run).await?.value;
-    if run
-        .operators
-        .get(&operator)
-        .is_none_or(|state| state.attempt != attempt || state.status == OperatorStatus::Canceled)
-    {
-        return Err(Error::Refused(over(&run, claim)));
+    let state = run.operators.get(&operator).filter(|state| state.attempt == attempt);
+    let state = state.filter(|state| state.status != OperatorStatus::Canceled);
+    let state = state.ok_or_else(|| Error::Refused(over(&run, claim)))?;
+    if state.is_begun_elsewhere(pod.as_deref()) {
+        return Err(Error::Refused(elsewhere(attempt)));
     }
     // What the report leads to may fail without the report being lost: the next round does it again.
-    if let Err(error) = function.carry_out(&run, Command::Finished { operator, attempt, outcome }).await {
+    if let Err(error) = function.carry_out(&run, Command::Reported { operator, attempt, pod, outcome }).await {
         let state = function.world.run(claim.run).await?.value.operators.remove(&operator);
         if state.is_some_and(|state| state.attempt == attempt && !state.status.is_final()) {
             return Err(error);
         }
-        tracing::warn!(run.id = %claim.run, "successors were not started yet: {error}");
+        match &error {
+            Error::LockedOut(refusal) => function.note_refusal(claim.run, refusal).await?,
+            error => tracing::warn!(run.id = %claim.run, "successors were not started yet: {error}"),
+        }
     }
     Ok(json!({}))
+}
+
+fn elsewhere(attempt: u32) -> String {
+    format!("attempt {attempt} has begun in another pod, and must not begin twice")
 }
 
 /// Why an attempt is not wanted any more.
@@ -145,9 +156,9 @@ async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, 
     let unknown = || Error::NotFound { what: "operator", id: claim.operator.to_string() };
     let operator = dag.operators.get(&claim.operator).ok_or_else(unknown)?;
     let code = operator.code().ok_or_else(unknown)?;
-    if !is_expected(&run, claim) {
-        return Err(Error::Forbidden(over(&run, claim)));
-    }
+    let state = run.operators.get(&claim.operator).filter(|state| state.attempt == claim.attempt);
+    let state = state.filter(|state| state.status.is_active());
+    let state = state.ok_or_else(|| Error::Forbidden(over(&run, claim)))?;
     let (kind, severity) = match &operator.kind {
         OperatorKind::Metric { .. } => ("metric", None),
         OperatorKind::Check { severity: Severity::Warning, .. } => ("check", Some("warning")),
@@ -156,12 +167,16 @@ async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, 
     };
     let name = |artifact| dag.artifacts.get(artifact).map(|a| a.name.clone()).unwrap_or_default();
     let objects = &world.objects;
+    // What is read lies where the attempt that succeeded wrote it, what is written where only this one writes.
+    let at = |key: fn(RunId, ArtifactId, u32) -> String, artifact: &ArtifactId| {
+        key(run.id, *artifact, run.stored_as(*artifact, &dag))
+    };
     let mut inputs = vec![];
     for artifact in &operator.inputs {
         inputs.push(ManifestInput {
             name: name(artifact),
-            content_url: objects.presign_get(&keys::content(run.id, *artifact), VALID_FOR).await?,
-            metadata_url: objects.presign_get(&keys::metadata(run.id, *artifact), VALID_FOR).await?,
+            content_url: objects.presign_get(&at(keys::content, artifact), VALID_FOR).await?,
+            metadata_url: objects.presign_get(&at(keys::metadata, artifact), VALID_FOR).await?,
         });
     }
     let mut outputs = vec![];
@@ -171,8 +186,8 @@ async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, 
             artifact_id: *artifact,
             name: name(artifact),
             expected_type: expected.unwrap_or_else(|| "untyped".to_owned()),
-            content_url: objects.presign_put(&keys::content(run.id, *artifact), VALID_FOR).await?,
-            metadata_url: objects.presign_put(&keys::metadata(run.id, *artifact), VALID_FOR).await?,
+            content_url: objects.presign_put(&at(keys::content, artifact), VALID_FOR).await?,
+            metadata_url: objects.presign_put(&at(keys::metadata, artifact), VALID_FOR).await?,
         });
     }
     let package_url = objects.presign_get(&keys::package(run.flow, run.dag, claim.operator), VALID_FOR).await?;
@@ -186,12 +201,7 @@ async fn manifest(function: &RunFunction, claim: &JobClaim) -> Result<Manifest, 
         code: ManifestCode::of(code, package_url),
         inputs,
         outputs,
-        logs_url: Some(objects.presign_put(&keys::logs(run.id, claim.operator), VALID_FOR).await?),
+        logs_url: Some(objects.presign_put(&keys::logs(run.id, claim.operator, state.stored_as), VALID_FOR).await?),
         timeout_seconds: operator.limits.timeout_seconds,
     })
-}
-
-/// Whether the run still waits for this attempt.
-fn is_expected(run: &Run, claim: &JobClaim) -> bool {
-    run.operators.get(&claim.operator).is_some_and(|state| state.attempt == claim.attempt && state.status.is_active())
 }

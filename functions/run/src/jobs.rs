@@ -50,8 +50,7 @@ pub async fn start(function: &RunFunction, run: &Run, id: OperatorId, attempt: u
         gpus: requests.gpus,
         deadline_seconds: operator.limits.timeout_seconds.map(|timeout| u64::from(timeout.get()) + BESIDE_THE_FUNCTION),
     };
-    let access = function.known.access(&function.access, function.eks.as_ref(), &cluster).await?;
-    Ok(function.jobs.start(&access, &job).await?)
+    function.in_cluster(&cluster, async |way| function.jobs.start(way, &job).await).await
 }
 
 impl RunFunction {

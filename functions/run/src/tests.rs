@@ -1,7 +1,9 @@
 //! The function with all it calls in memory: what runs, pods and people say to it, in every order.
 
 mod cancel;
+mod locked_out;
 mod losses;
+mod objects;
 mod reports;
 
 use crate::advance::RunFunction;
@@ -13,6 +15,8 @@ use domain::integration::{AccessKey, CredentialsInput};
 use domain::run::{Command, JobObservation, Observation, OperatorState, Run};
 use domain::settings::SettingsDelta;
 use domain::{ArtifactId, ClusterId, DagId, FlowId, IntegrationId, OperatorId, RunId, Secret, Timestamp};
+use runtime::PortError;
+use runtime::error::PortErrorKind;
 use runtime::integrations::Registration;
 use runtime::job_token::JobClaim;
 use runtime::memory::{Memory, MemoryEks, MemoryJobs};
@@ -36,11 +40,22 @@ struct Kubernetes {
     specs: Mutex<Vec<JobSpec>>,
     meanwhile: Mutex<Option<domain::run::Command>>,
     world: Mutex<Option<runtime::World>>,
+    /// The access key that it does not accept.
+    refused: Mutex<Option<String>>,
+}
+
+impl Kubernetes {
+    fn admit(&self, access: &KubeAccess) -> Result<()> {
+        let refused = self.refused.lock().expect("not poisoned").as_deref() == Some(&access.key.access_key_id);
+        let error = || PortError::new(PortErrorKind::Denied, "ask Kubernetes", "Unauthorized: Unauthorized");
+        if refused { Err(error()) } else { Ok(()) }
+    }
 }
 
 #[async_trait]
 impl Jobs for Kubernetes {
     async fn start(&self, access: &KubeAccess, job: &JobSpec) -> Result<()> {
+        self.admit(access)?;
         let happens = self.meanwhile.lock().expect("not poisoned").take();
         let world = self.world.lock().expect("not poisoned").clone();
         if let (Some(command), Some(world)) = (happens, world) {
@@ -51,6 +66,7 @@ impl Jobs for Kubernetes {
     }
 
     async fn observe(&self, access: &KubeAccess, run: RunId, at: Timestamp) -> Result<Observation> {
+        self.admit(access)?;
         self.inner.observe(access, run, at).await
     }
 
@@ -59,6 +75,7 @@ impl Jobs for Kubernetes {
     }
 
     async fn delete(&self, access: &KubeAccess, run: RunId) -> Result<()> {
+        self.admit(access)?;
         self.inner.delete(access, run).await
     }
 
@@ -181,7 +198,18 @@ impl Fixture {
 
     /// Status and body of what a pod asks for or reports with the token of an attempt.
     async fn pod_asks(&self, attempt: u32, method: &str, what: &str, body: Value) -> (u64, Value) {
-        let claim = JobClaim { run: RUN, operator: FIRST, attempt };
+        self.pod_of_asks(FIRST, attempt, method, what, body).await
+    }
+
+    async fn pod_of_asks(
+        &self,
+        operator: OperatorId,
+        attempt: u32,
+        method: &str,
+        what: &str,
+        body: Value,
+    ) -> (u64, Value) {
+        let claim = JobClaim { run: RUN, operator, attempt };
         let token = claim.sign(self.function.token_key().await.expect("a key")).expect("signs");
         let event = json!({
             "requestContext": {"http": {"method": method}}, "rawPath": format!("/v1/jobs/{what}"),

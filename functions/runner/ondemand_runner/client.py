@@ -1,9 +1,12 @@
 """HTTP as the runner needs it: every request is repeated until there is a final answer or patience ends."""
 
+import collections
+import contextlib
 import http.client
 import json
 import os
 import random
+import re
 import shutil
 import ssl
 import threading
@@ -19,6 +22,7 @@ LONGEST_PAUSE_SECONDS = 15
 SOCKET_TIMEOUT_SECONDS = 60
 TRANSIENT = (urllib.error.URLError, http.client.HTTPException, ConnectionError, TimeoutError, ssl.SSLError)
 TRANSIENT_STATUS = (408, 429)
+MOST_AT_ONCE = 16  # transfers
 
 
 class Error(Exception):
@@ -112,26 +116,36 @@ def _name(request):
 
 
 def _beginning_of(error):
+    """What the other side said, without what it quotes of the address: its query is a credential, and so are the token
+    and the signed request that the store repeats in some of its refusals."""
     try:
-        return error.read(500).decode("utf-8", "replace").strip()
+        text = error.read(4096).decode("utf-8", "replace").strip()
     except TRANSIENT:
         return error.reason
+    parts = [re.search(rf"<{name}>([^<]*)</{name}>", text) for name in ("Code", "Message")]
+    if parts[0]:
+        text = ": ".join(part.group(1) for part in parts if part)
+    return re.sub(r"\?[^\s\"'<]*", "?...", text)[:500]
 
 
 def in_parallel(calls):
-    """Makes all calls, each a function with its arguments, at the same time; raises the first error.
+    """Makes all calls, each a function with its arguments, some at the same time; raises the first error.
 
     The threads are daemons, unlike those of an executor: a runner that is told to stop does not wait for them.
     """
-    errors = []
+    errors, waiting = [], collections.deque(calls)
 
-    def perform(function, *arguments):
-        try:
-            function(*arguments)
-        except Exception as error:
-            errors.append(error)
+    def perform():
+        with contextlib.suppress(IndexError):  # nothing is left to do
+            while not errors:
+                function, *arguments = waiting.popleft()
+                try:
+                    function(*arguments)
+                except Exception as error:  # IndexError among them
+                    errors.append(error)
 
-    threads = [threading.Thread(target=perform, args=call, daemon=True) for call in calls]
+    count = min(len(waiting), MOST_AT_ONCE)
+    threads = [threading.Thread(target=perform, daemon=True) for _ in range(count)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,6 +1,7 @@
 """The child process: reads the inputs, calls the user's function, writes the outputs and a result.
 
-Started as `execute <workspace> <pipe for stdout> <pipe for stderr>`, in the operator's folder and environment.
+Started as `execute <workspace> <pipe for stdout> <pipe for stderr> <pipe for marks>`, in the operator's folder and
+environment. A mark says that the function begins, another one that it is over: this is what its time-out counts.
 """
 
 import contextlib
@@ -14,11 +15,13 @@ from . import operators, values, verdict
 from .outcome import SYSTEM, USER, Failure, Timings, internal_failure, user_traceback
 from .process import die_with_parent
 
+LARGEST_VALUE = 5 << 30  # bytes that S3 takes in one request
+
 
 def main(arguments):
     die_with_parent()
-    workspace, pipes = arguments[0], [int(number) for number in arguments[1:]]
-    for pipe in pipes:
+    workspace, (*pipes, marks) = arguments[0], map(int, arguments[1:])
+    for pipe in (*pipes, marks):
         os.set_inheritable(pipe, False)
     with open(os.path.join(workspace, "job.json"), encoding="utf-8") as file:
         job = json.load(file)
@@ -27,7 +30,7 @@ def main(arguments):
         stream.reconfigure(line_buffering=True)  # whole lines survive even if the process does not
     result = {"failure": None, "outputs": [], "system_metadata": {}, "timings": Timings()}
     try:
-        execute(job, pipes, result)
+        execute(job, pipes, marks, result)
     except Failure as failure:
         result["failure"] = failure.as_dict()
     except Exception:
@@ -39,10 +42,11 @@ def main(arguments):
     return 1 if result["failure"] else 0
 
 
-def execute(job, pipes, result):
+def execute(job, pipes, marks, result):
     timings, code = result["timings"], job["code"]
     with timings.of("inputs"):
         inputs = [read(item) for item in job["inputs"]]
+    mark(marks)
     if code["type"] == "package":
         function, internal = operators.load_package(code.get("entry_point"))
     else:
@@ -51,12 +55,18 @@ def execute(job, pipes, result):
 
     with timings.of("function"), captured(pipes), advised(job["name"], internal):
         returned, result["system_metadata"] = measured(function, inputs)
+    mark(marks)
     outputs, failure = verdict.of(job, returned)
     with timings.of("outputs"):
         measurements = result["system_metadata"]
         result["outputs"] = [write(item, value, measurements) for item, value in zip(job["outputs"], outputs)]
     if failure:
         raise failure
+
+
+def mark(pipe):
+    with contextlib.suppress(OSError):  # a function may close whatever is open
+        os.write(pipe, b".")
 
 
 def measured(function, inputs):
@@ -131,6 +141,9 @@ def write(item, value, system_metadata):
     except Exception as error:
         tip = f"Output {item['name']!r}, a {type(value).__name__}, cannot be stored: {error}. Return plain data."
         raise Failure(USER, tip, user_traceback(error, (operators.HERE,))) from None
+    if len(data) > LARGEST_VALUE:
+        tip = f"Output {item['name']!r} has {len(data)} bytes, more than the {LARGEST_VALUE >> 30} GiB that can be stored. "
+        raise Failure(USER, tip + "Write the data to a store of your own, and return its address.")
     artifact_type = values.infer(value)
     with open(item["content_path"], "wb") as file:
         file.write(data)

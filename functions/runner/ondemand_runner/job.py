@@ -22,7 +22,6 @@ from .workspace import Workspace, unpack
 
 # The URLs of a manifest end with the credentials of whoever signed them, which nobody knows: an old one is replaced.
 MANIFEST_FRESH_SECONDS = float(os.environ.get("ONDEMAND_MANIFEST_FRESH_SECONDS", 600))
-STORED_LOG_LIMIT = 32 << 20  # bytes of each log that are kept for good
 RUNNER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
@@ -202,7 +201,7 @@ class Job:
         client.in_parallel(transfers)
 
     def upload_logs(self):
-        self.workspace.write_json(self.logs.tail(STORED_LOG_LIMIT), "logs.json")
+        self.workspace.write_json(self.logs.tail(process.LOG_LIMIT), "logs.json")
         try:
             client.upload(self.manifest["logs_url"], self.workspace.file("logs.json"))
         except client.Error as error:  # the outcome has the end of the logs in any case

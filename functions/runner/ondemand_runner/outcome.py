@@ -1,6 +1,7 @@
 """How a job ends: failures with advice, the tracebacks users see, and the report to the control plane."""
 
 import contextlib
+import os
 import time
 import traceback
 
@@ -66,6 +67,7 @@ def report(manifest, failure, logs, outputs, system_metadata, timings):
     """The body of the outcome request."""
     return {
         "attempt": manifest.get("attempt", 1),
+        "pod": os.environ.get("ONDEMAND_POD"),
         "status": "failed" if failure else "succeeded",
         "failure_type": failure["kind"] if failure else None,
         "cause": failure["cause"] if failure else None,

@@ -3,19 +3,22 @@
 import collections
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
+import time
 
 GRACE_SECONDS = 5  # between asking a process to end and ending it
 CHUNK = 64 * 1024
+LOG_LIMIT = 1 << 20  # bytes of each log that are kept, its end: as much as is ever shown
 
 Ended = collections.namedtuple("Ended", "code timed_out")
 
 
 class Logs:
-    """Two files with what a child printed; each line is shown on our own streams as well, for `kubectl logs`."""
+    """Two files with the end of what a child printed; all of it is shown on our own streams, for `kubectl logs`."""
 
     def __init__(self, folder):
         self._paths = {name: os.path.join(folder, f"{name}.log") for name in ("stdout", "stderr")}
@@ -28,9 +31,12 @@ class Logs:
 
     def pump(self, name, source):
         """Copies everything from the pipe `source` until all its writers are gone."""
-        with open(source, "rb", buffering=0) as pipe, open(self._paths[name], "ab", buffering=0) as log:
+        with open(source, "rb", buffering=0) as pipe, open(self._paths[name], "r+b", buffering=0) as log:
+            log.seek(0, os.SEEK_END)
             for chunk in iter(lambda: pipe.read(CHUNK), b""):
                 log.write(chunk)
+                if log.tell() > 2 * LOG_LIMIT:
+                    _keep_end(log)
                 with contextlib.suppress(OSError):  # nobody may be reading our output
                     os.write(getattr(sys, f"__{name}__").fileno(), chunk)
 
@@ -38,34 +44,54 @@ class Logs:
 def run(command, logs, environment, folder, timeout=None, pass_pipes=False):
     """Runs `command` to its end, with its own process group, and leaves nothing of the group behind.
 
-    With `pass_pipes` the child gets the numbers of the two log pipes as its last arguments and decides itself what to
-    write to them; otherwise they are its standard streams.
+    With `pass_pipes` the child gets the numbers of three pipes as its last arguments: two for its logs, to which it
+    decides itself what to write, and one for two bytes, which say that what `timeout` is meant for begins and that it is
+    over. Otherwise the logs are its standard streams, and it has no time limit.
     """
-    (out, child_out), (err, child_err) = os.pipe(), os.pipe()
+    pipes = [os.pipe() for _ in range(3 if pass_pipes else 2)]
+    ours, theirs = zip(*pipes)
     if pass_pipes:
-        command = [*command, str(child_out), str(child_err)]
-        streams = {"pass_fds": (child_out, child_err)}
+        command = [*command, *map(str, theirs)]
+        streams = {"pass_fds": theirs}
     else:
-        streams = {"stdout": child_out, "stderr": child_err}
+        streams = {"stdout": theirs[0], "stderr": theirs[1]}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, start_new_session=True, **streams
     )
-    os.close(child_out)
-    os.close(child_err)
+    for pipe in theirs:
+        os.close(pipe)
     pumps = [
-        threading.Thread(target=logs.pump, args=(name, pipe), daemon=True)
-        for name, pipe in (("stdout", out), ("stderr", err))
+        threading.Thread(target=logs.pump, args=(name, pipe), daemon=True) for name, pipe in zip(("stdout", "stderr"), ours)
     ]
     for pump in pumps:
         pump.start()
+    over, late = threading.Event(), threading.Event()
+    if pass_pipes:
+        threading.Thread(target=_watch, args=(process, ours[2], timeout, over, late), daemon=True).start()
     try:
-        return Ended(process.wait(timeout), False)
-    except subprocess.TimeoutExpired:
-        return Ended(None, True)
+        code = process.wait()
+        return Ended(None if late.is_set() else code, late.is_set())
     finally:
+        over.set()
         _end(process)
         for pump in pumps:
             pump.join(GRACE_SECONDS)  # a daemon that left the group may hold the pipe open for ever
+
+
+def _watch(process, marks, timeout, over, late):
+    """Ends the child if what it has to do takes longer than `timeout`. `over` says that the child is gone."""
+    with open(marks, "rb", buffering=0) as marks:
+        if not marks.read(1) or timeout is None:
+            return
+        deadline = time.monotonic() + timeout
+        if select.select([marks], [], [], timeout)[0] and marks.read(1):
+            return  # it was done in time
+    # A function may close the pipe, whatever it is: then the child's end is what counts.
+    if not over.wait(max(0, deadline - time.monotonic())):
+        late.set()
+        _signal_group(process, signal.SIGTERM)
+        if not over.wait(GRACE_SECONDS):
+            _signal_group(process, signal.SIGKILL)
 
 
 def _end(process):
@@ -110,6 +136,15 @@ def oom_kills(folder="/sys/fs/cgroup"):
             if "oom_kill" in counts:
                 return int(counts["oom_kill"])
     return None
+
+
+def _keep_end(log):
+    """Removes all but the end of a log, whose reader may see any part of it meanwhile."""
+    log.seek(-LOG_LIMIT, os.SEEK_END)
+    end = log.read(LOG_LIMIT)
+    log.seek(0)
+    log.write(end)
+    log.truncate()
 
 
 def _tail(path, limit):

@@ -122,11 +122,11 @@ def _install(pip, lines, folder, logs, environment):
 
 
 def _tip(output, lines):
-    for pattern in CULPRITS:
-        found = re.search(pattern, output)
-        if found:
-            return f"The operator's requirement {found.group(1)} cannot be installed; the logs have what pip said."
-    return f"The operator's requirements ({', '.join(lines)}) cannot be installed; the logs have what pip said."
+    culprits = (re.search(pattern, output) for pattern in CULPRITS)
+    culprit = next((found.group(1) for found in culprits if found), None)
+    what = f"requirement {culprit}" if culprit else f"requirements ({', '.join(lines)})"
+    what = re.sub(r"//[^/@\s]+@", "//****@", what)  # the address of a private index may hold its password
+    return f"The operator's {what} cannot be installed; the logs have what pip said."
 
 
 def _is_installed(pin, folder):

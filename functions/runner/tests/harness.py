@@ -171,7 +171,7 @@ class RunnerCase(unittest.TestCase):
         self.assertEqual(1, self.code)
 
     def assert_gone(self, child):
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while True:
             try:
                 with open(f"/proc/{child}/stat") as file:

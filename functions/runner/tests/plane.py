@@ -11,7 +11,7 @@ TOKEN = "job-token-that-nobody-may-see"
 
 
 class Plane:
-    """Serves one job's manifest, keeps what the runner reports, and fails as `faults` (path: statuses) say.
+    """Serves one job's manifest, keeps what the runner reports, and fails as `faults` (path: statuses, maybe with bodies) say.
 
     Every manifest is signed when it is asked for; `expire` ends the life of all signatures made so far.
     """
@@ -66,7 +66,8 @@ def _handler(plane):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             plane.requests.append((self.command, path))
             if plane.faults.get(path):
-                return self.reply(plane.faults[path].pop(0), b"injected")
+                fault = plane.faults[path].pop(0)
+                return self.reply(*(fault if isinstance(fault, tuple) else (fault, b"injected")))
             if path.startswith("/objects/"):
                 if not self.path.endswith(f"?signature={plane.signature}"):
                     return self.reply(403, b"<Code>AccessDenied</Code><Message>Request has expired</Message>")

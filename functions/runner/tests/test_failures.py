@@ -4,14 +4,17 @@ import contextlib
 import importlib.util
 import os
 import signal
+import sys
 import tempfile
+import threading
 import unittest
 import urllib.error
 import urllib.request
 import zipfile
 from unittest import mock
 
-from ondemand_runner import client, job, process, requirements
+from ondemand_runner import client, execute, job, process, requirements
+from ondemand_runner.outcome import Failure
 
 from .harness import LIBRARIES, RunnerCase
 
@@ -92,6 +95,41 @@ class UserFailures(RunnerCase):
         self.assertEqual("timed_out", self.outcome["cause"])
         self.assertEqual("began\n", self.outcome["user_logs"]["stdout"])
 
+    def test_timeout_of_what_does_not_want_to_end(self):
+        self.source(
+            """
+            import os, signal, time
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            def operator():
+                os.closerange(3, 100)  # what a daemon does first
+                time.sleep(600)
+            """,
+            timeout=1,
+        )
+        self.assert_failed(2, "longer than its 1 seconds")
+
+    def test_timeout_counts_the_function_only(self):
+        """Neither the reading of its inputs nor the writing of its outputs."""
+        slow = """
+            import time
+            class Slow:
+                def __reduce__(self):
+                    time.sleep(1.2)
+                    return made, ()
+            def made():
+                import time
+                time.sleep(1.2)
+                return 1
+            def operator():
+                return {1: Slow()}
+        """
+        self.source(slow, LIBRARIES, timeout=1)
+        self.assert_succeeded()
+        for part in ("content", "metadata"):
+            self.plane.objects[f"in/{part}"] = self.plane.objects[f"out0/{part}"]
+        self.source("def operator(value): return value[1]", LIBRARIES, inputs=["in"], timeout=1)
+        self.assert_succeeded()
+
 
 class Requirements(RunnerCase):
     def setUp(self):
@@ -104,6 +142,11 @@ class Requirements(RunnerCase):
         self.assert_failed(2, "requirement no-such-package==1.0 cannot be installed")
         self.assertIn("No matching distribution", self.outcome["user_logs"]["stderr"])
         self.assertEqual([], self.plane.started)
+
+    def test_that_hold_a_password(self):
+        self.source("def operator(): pass", ["--extra-index-url https://me:hush@127.0.0.1:1/simple", "-r missing.txt"])
+        self.assert_failed(2, r"//\*\*\*\*@127.0.0.1:1/simple.* cannot be installed")
+        self.assertNotIn("hush", str(self.outcome) + self.stdout + self.stderr)
 
     def test_that_are_no_requirements(self):
         self.source("def operator(): pass", ["not a requirement"])
@@ -183,6 +226,22 @@ class SystemFailures(RunnerCase):
         self.assert_failed(1, "could not be fetched")
         self.assertIn("403", self.outcome["error"]["context"])
         self.assertNotIn("secret-signature", str(self.outcome) + self.stderr)
+
+    def test_what_the_store_repeats_of_a_credential_is_not(self):
+        words = (
+            b"<Error><Code>ExpiredToken</Code><Message>The provided token has expired.</Message>"
+            b"<Token-0>secret-session-token</Token-0></Error>"
+        )
+        self.plane.faults["/objects/out0/content"] = [(400, words)] * 2
+        self.source("def operator(): return 1")
+        self.assert_failed(1, "could not be stored")
+        self.assertIn("ExpiredToken: The provided token has expired.", self.outcome["error"]["context"])
+        self.assertNotIn("secret", str(self.outcome) + self.stderr)
+        html = b"<html>Cannot PUT /objects/out0/content?signature=secret-in-html&x=y</html>"
+        self.plane.faults["/objects/out0/content"] = [(400, html)] * 2
+        self.source("def operator(): return 1")
+        self.assertIn("Cannot PUT /objects/out0/content?...", self.outcome["error"]["context"])
+        self.assertNotIn("secret", str(self.outcome) + self.stderr)
 
     def test_output_that_nobody_takes(self):
         self.plane.faults["/objects/out0/content"] = [403, 403]
@@ -295,6 +354,49 @@ class Outages(unittest.TestCase):
     def test_have_an_end(self):
         with self.assertRaisesRegex(client.Error, "failed for 600 seconds, last with .*connection refused"):
             self.send(700, client.PATIENCE_SECONDS)
+
+
+class Transfers(unittest.TestCase):
+    def test_are_made_some_at_a_time_and_end_with_the_first_error(self):
+        lock, now, most, done = threading.Lock(), [0], [0], []
+
+        def call(number):
+            with lock:
+                now[0] += 1
+                most[0] = max(most[0], now[0])
+            if number == 90:
+                raise IndexError(number)
+            with lock:
+                now[0] -= 1
+                done.append(number)
+
+        client.in_parallel((call, number) for number in range(80))
+        self.assertEqual(list(range(80)), sorted(done))
+        self.assertLessEqual(most[0], client.MOST_AT_ONCE)
+        with self.assertRaisesRegex(IndexError, "90"):
+            client.in_parallel((call, number) for number in range(80, 4000))
+        self.assertLess(len(done), 4000)
+        client.in_parallel([])
+
+
+class Values(unittest.TestCase):
+    def test_that_are_too_large_for_the_store(self):
+        with mock.patch.object(execute, "LARGEST_VALUE", 3):
+            with self.assertRaisesRegex(Failure, "'big' has 4 bytes.*store of your own"):
+                execute.write({"name": "big"}, b"1234", {})
+
+
+class Printed(unittest.TestCase):
+    def test_of_an_endless_log_the_end_is_kept(self):
+        with tempfile.TemporaryDirectory() as folder, mock.patch.object(process, "LOG_LIMIT", 1000):
+            logs = process.Logs(folder)
+            lines = "for n in range(20000): print(n)"
+            with open(os.devnull, "w") as nowhere, mock.patch.object(sys, "__stdout__", nowhere):
+                process.run([sys.executable, "-c", lines], logs, dict(os.environ), folder)
+            self.assertLessEqual(os.path.getsize(os.path.join(folder, "stdout.log")), 2000 + process.CHUNK)
+            end = logs.tail(1000)["stdout"]
+            self.assertTrue(end.endswith("19998\n19999\n"), end[-50:])
+            self.assertEqual(1000, len(end))
 
 
 class Deaths(unittest.TestCase):

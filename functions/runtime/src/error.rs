@@ -49,6 +49,9 @@ pub enum Error {
     /// An outside system failed.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// A user's account, or the cluster in it, refuses us. Its owner can change that; nothing else can.
+    #[error("{0}")]
+    LockedOut(PortError),
     /// Somebody else kept changing the same thing.
     #[error("{what} kept changing while it was to be changed; try again")]
     Contended {
@@ -98,7 +101,7 @@ impl From<domain::cluster::Refusal> for Error {
             Refusal::Busy { .. } | Refusal::InUse { .. } | Refusal::NodesInUse { .. } => {
                 Self::Refused(refusal.to_string())
             }
-            Refusal::NotActive { .. } | Refusal::Settings(_) => Self::Unprocessable(refusal.to_string()),
+            Refusal::NotActive { .. } | Refusal::NatOfLiving { .. } | Refusal::Settings(_) => Self::Unprocessable(refusal.to_string()),
         }
     }
 }

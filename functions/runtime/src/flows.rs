@@ -1,5 +1,6 @@
 //! Publishing, reading and deleting flows.
 
+use crate::idempotency::{Earlier, Repeatable};
 use crate::ports::{Expect, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
@@ -7,6 +8,8 @@ use crate::{Error, World, concurrent, keys};
 use domain::flow::{Dag, Flow, Retention, Schedule, check, check_fit};
 use domain::run::Run;
 use domain::{ClusterId, FlowId, OperatorId, RunId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// A flow to publish: its graph, its packages, and the run to start at once, if any.
@@ -69,23 +72,52 @@ impl World {
     ///
     /// # Errors
     /// Those of [`World::check_dag`], of a schedule that cannot be kept, and of the stores.
-    pub async fn publish(&self, mut publication: Publication) -> Result<(Flow, Option<Run>), Error> {
+    pub async fn publish(&self, publication: Publication) -> Result<(Flow, Option<Run>), Error> {
+        self.publish_once(publication, None, |flow, run| (flow.clone(), run.cloned())).await
+    }
+
+    /// Publishes a flow, as [`World::publish`] does; a request that came before gets the answer that it got then.
+    ///
+    /// # Errors
+    /// Those of [`World::publish`], and [`Error::Unprocessable`] if another request came under this key.
+    pub async fn publish_once<A: Serialize + DeserializeOwned>(
+        &self,
+        mut publication: Publication,
+        request: Option<&Repeatable>,
+        answer: impl Fn(&Flow, Option<&Run>) -> A,
+    ) -> Result<A, Error> {
         for _ in 0..MOST_TRIES {
-            if let Some((flow, run)) = self.try_to_publish(&mut publication).await? {
+            let expect = match request {
+                Some(request) => match self.earlier(request).await? {
+                    Earlier::Answered(answer) => return Ok(answer),
+                    Earlier::New(expect) => expect,
+                },
+                None => Expect::Absent,
+            };
+            let remember = |flow: &Flow, run: Option<&Run>| {
+                let remember = |request| self.answered(request, expect, run.map(|run| run.id), &answer(flow, run));
+                request.map(remember).transpose()
+            };
+            if let Some((flow, run)) = self.try_to_publish(&mut publication, remember).await? {
                 if let (Schedule::Periodic { .. }, Some(rule)) = (&flow.schedule, &self.keepalive_rule) {
                     rule.enable().await?;
                 }
                 if let Some(run) = &run {
                     self.start_submitted(run.id).await?;
                 }
-                return Ok((flow, run));
+                return Ok(answer(&flow, run.as_ref()));
             }
         }
         Err(Error::Contended { what: format!("flow '{}'", publication.dag.name) })
     }
 
     /// Publishes a flow, unless somebody else has just published one of that name: then nothing is left of the attempt.
-    async fn try_to_publish(&self, publication: &mut Publication) -> Result<Option<(Flow, Option<Run>)>, Error> {
+    /// What is to be remembered of it is stored with it.
+    async fn try_to_publish(
+        &self,
+        publication: &mut Publication,
+        remember: impl FnOnce(&Flow, Option<&Run>) -> Result<Option<Write>, Error>,
+    ) -> Result<Option<(Flow, Option<Run>)>, Error> {
         let Publication { description, dag, packages, schedule, keep_runs, run } = publication;
         let existing = self.find_flow(&dag.name).await?;
         let (mut flow, expect) = match existing {
@@ -97,8 +129,7 @@ impl World {
         flow.schedule = schedule.clone().unwrap_or(flow.schedule);
         flow.keep_runs = keep_runs.unwrap_or(flow.keep_runs);
         flow.scheduled_at = Some(self.now());
-        flow.dag = dag.id;
-        flow.versions.push(dag.id);
+        flow.add_version(dag.id);
         self.check_schedule(flow.id, &flow.schedule).await?;
         let cluster = self.check_dag(dag).await?;
         self.store_dag(dag, packages).await?;
@@ -111,7 +142,13 @@ impl World {
         if let Some(run) = &run {
             writes.extend(self.submission(flow.id, run)?);
         }
-        if records::lost_race(self.store.commit(writes).await)? {
+        writes.extend(remember(&flow, run.as_ref())?);
+        let committed = self.store.commit(writes).await;
+        let is_published = match &run {
+            Some(run) => self.is_submitted(run.id, committed).await?,
+            None => !records::lost_race(committed)?,
+        };
+        if !is_published {
             self.objects.delete_all(&keys::dag_objects(flow.id, dag.id)).await?;
             return Ok(None);
         }

@@ -2,6 +2,9 @@
 
 use crate::Error;
 
+/// So many bytes of an error are told: it may quote what was sent, of which there may be megabytes.
+const LONGEST_TEXT: usize = 32 * 1024;
+
 /// The status code of an error. What a user can mend is a 4xx; 503 asks to try again.
 #[must_use]
 pub fn status(error: &Error) -> u16 {
@@ -12,6 +15,7 @@ pub fn status(error: &Error) -> u16 {
         Error::Refused(_) => 409,
         Error::TooLarge(_) => 413,
         Error::Unprocessable(_) => 422,
+        Error::LockedOut(_) => 503,
         _ if error.is_transient() => 503,
         Error::Port(_) | Error::Contended { .. } | Error::Corrupt { .. } | Error::StateHeld(_) => 500,
     }
@@ -31,5 +35,16 @@ pub fn body(error: &Error) -> String {
         }
         _ => error.to_string(),
     };
-    serde_json::json!({ "error": text }).to_string()
+    serde_json::json!({ "error": &text[..text.floor_char_boundary(LONGEST_TEXT)] }).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_that_quotes_much_is_cut() {
+        let told = body(&Error::Invalid("é".repeat(LONGEST_TEXT)));
+        assert_eq!(told.len(), LONGEST_TEXT + r#"{"error":""}"#.len());
+    }
 }

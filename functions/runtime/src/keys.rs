@@ -15,6 +15,7 @@
 //! | `receipts#<cluster>` | generation, epoch | [`domain::receipt::Receipt`] of a teardown |
 //! | `inventory` | cluster's id | [`domain::inventory::Inventory`]: what its account was last seen to have |
 //! | `events#<cluster or run>` | moment, number | [`domain::event::Event`] |
+//! | `answered` | hash of an API key, `Idempotency-Key` | what was answered; see [`crate::idempotency`] |
 //! | `preview` | id | [`crate::previews::Preview`] |
 //! | `preview-asked` | fingerprint of a graph | the preview that nobody has been given the result of yet |
 //! | `preview-value` | fingerprint of an operator | [`crate::previews::Value`]: what it came to |
@@ -86,6 +87,9 @@ pub(crate) fn inventory(cluster: ClusterId) -> Key {
     Key::new("inventory", cluster.to_string())
 }
 
+pub(crate) fn answered(caller: &str, key: &str) -> Key {
+    Key::new("answered", format!("{caller}#{key}"))
+}
 pub(crate) fn preview(id: Uuid) -> Key {
     Key::new("preview", id.to_string())
 }
@@ -132,20 +136,29 @@ pub(crate) fn dag_objects(flow: FlowId, dag: DagId) -> String {
 pub fn flow_objects(flow: FlowId) -> String {
     format!("{}flows/{flow}/", kept(flow.is_preview()))
 }
-/// The object with an artifact's content.
+/// The object with an artifact's content, as an attempt of its operator wrote it; see
+/// [`domain::run::OperatorState::stored_as`].
 #[must_use]
-pub fn content(run: RunId, artifact: ArtifactId) -> String {
-    format!("{}artifacts/{artifact}/content", run_objects(run))
+pub fn content(run: RunId, artifact: ArtifactId, attempt: u32) -> String {
+    format!("{}{}content", artifact_objects(run, artifact), below(attempt))
 }
-/// The object with an artifact's metadata.
+/// The object with an artifact's metadata; see [`content`].
 #[must_use]
-pub fn metadata(run: RunId, artifact: ArtifactId) -> String {
-    format!("{}artifacts/{artifact}/metadata.json", run_objects(run))
+pub fn metadata(run: RunId, artifact: ArtifactId, attempt: u32) -> String {
+    format!("{}{}metadata.json", artifact_objects(run, artifact), below(attempt))
 }
-/// The object with an operator's full logs.
+/// Everything that the attempts of its operator wrote of an artifact.
+pub(crate) fn artifact_objects(run: RunId, artifact: ArtifactId) -> String {
+    format!("{}artifacts/{artifact}/", run_objects(run))
+}
+/// The object with what an attempt of an operator printed; see [`content`].
 #[must_use]
-pub fn logs(run: RunId, operator: OperatorId) -> String {
-    format!("{}operators/{operator}/logs.json", run_objects(run))
+pub fn logs(run: RunId, operator: OperatorId, attempt: u32) -> String {
+    format!("{}operators/{operator}/{}logs.json", run_objects(run), below(attempt))
+}
+/// Where the objects of an attempt lie; 0 for those of the time when all attempts shared theirs.
+fn below(attempt: u32) -> String {
+    if attempt == 0 { String::new() } else { format!("{attempt}/") }
 }
 /// The object with the values of a run's parameters, where they are too large for its document.
 pub(crate) fn parameters(run: RunId) -> String {

@@ -11,6 +11,7 @@ pub mod environment;
 pub mod error;
 pub mod flows;
 pub mod http;
+pub mod idempotency;
 pub mod integrations;
 pub mod job_token;
 pub mod keys;

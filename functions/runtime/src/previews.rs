@@ -4,7 +4,7 @@
 //! client that asks again before it was answered joins the execution that is under way, and a graph that contains an
 //! earlier one begins where that one ended.
 
-use crate::ports::{Expect, Write};
+use crate::ports::{Expect, MOST_WRITES, Write};
 use crate::records;
 use crate::world::MOST_TRIES;
 use crate::{Error, World, concurrent, keys};
@@ -26,8 +26,6 @@ const RESULT_KEPT: SignedDuration = SignedDuration::from_hours(1);
 const VALUE_KEPT: SignedDuration = SignedDuration::from_hours(12);
 /// The documents of a preview live on so long after their last change.
 pub(crate) const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
-/// A transaction takes 100 writes.
-const WRITES_AT_ONCE: usize = 100;
 
 /// Somebody's request for the values of a graph.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +52,9 @@ struct Place {
     run: RunId,
     operator: OperatorId,
     outputs: Vec<ArtifactId>,
+    /// Below which number its objects lie.
+    #[serde(default)]
+    stored_as: u32,
 }
 
 /// What an operator came to.
@@ -71,29 +72,31 @@ impl Preview {
         Renaming::between(&self.ran, &self.asked)
     }
 
-    /// The object with an operator's logs.
+    /// The object with an operator's logs. `run` is the execution.
     #[must_use]
-    pub fn logs(&self, operator: OperatorId) -> String {
+    pub fn logs(&self, operator: OperatorId, run: &Run) -> String {
         match self.reused.get(&operator) {
-            Some(place) => keys::logs(place.run, place.operator),
-            None => keys::logs(self.run, operator),
+            Some(place) => keys::logs(place.run, place.operator, place.stored_as),
+            None => keys::logs(run.id, operator, run.operators.get(&operator).map_or(0, |state| state.stored_as)),
         }
     }
 
-    /// The object with the content of an operator's output.
+    /// The object with the content of an operator's output. `run` is the execution.
     #[must_use]
-    pub fn content(&self, operator: OperatorId, output: ArtifactId, dag: &Dag) -> String {
+    pub fn content(&self, operator: OperatorId, output: ArtifactId, run: &Run, dag: &Dag) -> String {
         let place = self.reused.get(&operator).zip(dag.operators.get(&operator));
-        let reused = place.and_then(|(place, operator)| place.output(operator, output));
-        reused.map_or_else(|| keys::content(self.run, output), |(run, output)| keys::content(run, output))
+        match place.and_then(|(place, operator)| Some((place, place.output(operator, output)?))) {
+            Some((place, written)) => keys::content(place.run, written, place.stored_as),
+            None => keys::content(run.id, output, run.stored_as(output, dag)),
+        }
     }
 }
 
 impl Place {
-    /// Where the output of an operator, which is the same as the one that was executed, was written.
-    fn output(&self, operator: &Operator, output: ArtifactId) -> Option<(RunId, ArtifactId)> {
+    /// As what the output of an operator, which is the same as the one that was executed, was written.
+    fn output(&self, operator: &Operator, output: ArtifactId) -> Option<ArtifactId> {
         let number = operator.outputs.iter().position(|other| *other == output)?;
-        Some((self.run, *self.outputs.get(number)?))
+        self.outputs.get(number).copied()
     }
 }
 
@@ -190,11 +193,12 @@ impl World {
             else {
                 continue;
             };
-            let place = Place { run: run.id, operator: *id, outputs: operator.outputs.clone() };
+            let (outputs, stored_as) = (operator.outputs.clone(), state.stored_as);
+            let place = Place { run: run.id, operator: *id, outputs, stored_as };
             let value = Value { place, state: state.clone(), at };
             writes.push(self.forgettable(keys::preview_value(fingerprint), &value, Expect::Anything)?);
         }
-        concurrent::all(writes.chunks(WRITES_AT_ONCE).map(|writes| self.store.commit(writes.to_vec()))).await?;
+        concurrent::all(writes.chunks(MOST_WRITES).map(|writes| self.store.commit(writes.to_vec()))).await?;
         Ok(())
     }
 
@@ -288,12 +292,15 @@ impl World {
         let executed = dag.operators.iter().filter(|(id, _)| !preview.reused.contains_key(id));
         let copies = executed.flat_map(|(_, operator)| &operator.inputs).filter_map(|input| {
             let producer = dag.producer(*input)?;
-            let (run, output) = preview.reused.get(&producer)?.output(&dag.operators[&producer], *input)?;
-            Some((run, output, *input))
+            let place = preview.reused.get(&producer)?;
+            Some((place, place.output(&dag.operators[&producer], *input)?, *input))
         });
-        let copy = async |(run, output, input)| -> Result<(), Error> {
-            self.objects.copy(&keys::content(run, output), &keys::content(preview.run, input)).await?;
-            Ok(self.objects.copy(&keys::metadata(run, output), &keys::metadata(preview.run, input)).await?)
+        // The operator's state was copied as well, so its objects lie below the same number.
+        let copy = async |(Place { run, stored_as, .. }, written, input): (&Place, _, _)| -> Result<(), Error> {
+            for key in [keys::content, keys::metadata] {
+                self.objects.copy(&key(*run, written, *stored_as), &key(preview.run, input, *stored_as)).await?;
+            }
+            Ok(())
         };
         concurrent::all(copies.map(copy)).await?;
         self.store_dag(dag, &packages).await

@@ -1,12 +1,15 @@
 //! Commands on runs, and what is read of them.
 
-use crate::ports::{Expect, Machine, Write};
+use crate::idempotency::{Earlier, Repeatable};
+use crate::ports::{Expect, MOST_WRITES, Machine, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
-use crate::{Error, World, concurrent, keys, previews};
+use crate::{Error, PortError, World, concurrent, keys, previews};
 use domain::flow::{Dag, Flow, ParameterValue};
 use domain::run::{self, Effect, Run};
 use domain::{ClusterId, DagId, FlowId, RunId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,12 +102,52 @@ impl World {
         cluster: Option<ClusterId>,
         parameters: BTreeMap<String, ParameterValue>,
     ) -> Result<Run, Error> {
+        self.submit_run_once(id, flow, dag, cluster, parameters, None, Run::clone).await
+    }
+
+    /// Submits a run, as [`World::submit_run`] does; a request that came before gets the answer that it got then.
+    ///
+    /// # Errors
+    /// Those of [`World::submit_run`], and [`Error::Unprocessable`] if another request came under this key.
+    pub(crate) async fn submit_run_once<A: Serialize + DeserializeOwned>(
+        &self,
+        id: RunId,
+        flow: &Flow,
+        dag: &Dag,
+        cluster: Option<ClusterId>,
+        parameters: BTreeMap<String, ParameterValue>,
+        request: Option<&Repeatable>,
+        answer: impl Fn(&Run) -> A,
+    ) -> Result<A, Error> {
         check_parameters(dag, &parameters)?;
         let mut run = Run::submitted(id, dag, cluster, parameters, self.now());
         self.set_large_parameters_apart(&mut run).await?;
-        self.store.commit(self.submission(flow.id, &run)?).await?;
-        self.start_submitted(id).await?;
-        Ok(run)
+        for _ in 0..MOST_TRIES {
+            let mut writes = self.submission(flow.id, &run)?;
+            if let Some(request) = request {
+                match self.earlier(request).await? {
+                    Earlier::Answered(answer) => {
+                        self.objects.delete_all(&keys::run_objects(id)).await?;
+                        return Ok(answer);
+                    }
+                    Earlier::New(expect) => writes.push(self.answered(request, expect, Some(id), &answer(&run))?),
+                }
+            }
+            if self.is_submitted(id, self.store.commit(writes).await).await? {
+                self.start_submitted(id).await?;
+                return Ok(answer(&run));
+            }
+        }
+        Err(Error::Contended { what: format!("run {id}") })
+    }
+
+    /// Whether a run was submitted. An error may hide that it was; told otherwise, its user would submit it again.
+    pub(crate) async fn is_submitted(&self, id: RunId, committed: Result<(), PortError>) -> Result<bool, Error> {
+        match records::lost_race(committed) {
+            Ok(false) => Ok(true),
+            _ if self.store.get(&keys::run(id)).await?.is_some() => Ok(true),
+            failed => failed.map(|_| false),
+        }
     }
 
     /// A document of the store has at most 400 KB; values may have megabytes.
@@ -203,11 +246,14 @@ impl World {
             let decision = run::decide(&stored.value, &dag, command, self.clock.now());
             if decision.run != stored.value {
                 let mut writes = vec![self.document(&decision.run, Expect::Version(stored.version))?];
-                let events = records::events(&id.to_string(), stored.version + 1, &decision.events)?;
+                let mut events = records::events(&id.to_string(), stored.version + 1, &decision.events)?;
+                // A node that is lost may take hundreds of operators with it.
+                let rest = events.split_off(events.len().min(MOST_WRITES - writes.len()));
                 writes.extend(events.into_iter().map(|event| self.remember(id, event)));
                 if records::lost_race(self.store.commit(writes).await)? {
                     continue;
                 }
+                self.tell_rest(id, rest).await;
                 for event in &decision.events {
                     tracing::info!(run.id = %id, event = event.kind, "{}", event.message);
                 }
@@ -220,6 +266,16 @@ impl World {
             return Ok(decision);
         }
         Err(Error::Contended { what: format!("run {id}") })
+    }
+
+    /// Stores what a run's history has beyond one transaction. The run has changed already: what cannot be told is lost.
+    async fn tell_rest(&self, id: RunId, events: Vec<Write>) {
+        let mut events = events.into_iter().map(|event| self.remember(id, event)).peekable();
+        while events.peek().is_some() {
+            if let Err(error) = self.store.commit(events.by_ref().take(MOST_WRITES).collect()).await {
+                tracing::warn!(run.id = %id, "events are lost: {error}");
+            }
+        }
     }
 
     /// Takes a finished run off the list of open ones.
@@ -254,3 +310,7 @@ fn check_parameters(dag: &Dag, parameters: &BTreeMap<String, ParameterValue>) ->
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "runs_tests.rs"]
+mod tests;

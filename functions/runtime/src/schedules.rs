@@ -1,6 +1,7 @@
 //! Runs that nobody asks for at the moment: those of periodic flows, and those that follow another flow's; and what
 //! else follows from a run's end.
 
+use crate::idempotency::Repeatable;
 use crate::ports::Expect;
 use crate::records::{self, Stored};
 use crate::{Error, World, keys};
@@ -10,6 +11,8 @@ use domain::flow::{Flow, ParameterValue, Retention, Schedule};
 use domain::run::{Run, RunStatus};
 use domain::{FlowId, RunId, Timestamp};
 use jiff::tz::TimeZone;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -24,9 +27,25 @@ impl World {
         flow: &Flow,
         parameters: BTreeMap<String, ParameterValue>,
     ) -> Result<Run, Error> {
+        self.run_flow_once(id, flow, parameters, None, Run::clone).await
+    }
+
+    /// Runs the newest version of a flow, as [`World::run_flow`] does; a request that came before gets the answer that it
+    /// got then.
+    ///
+    /// # Errors
+    /// Those of [`World::run_flow`], and [`Error::Unprocessable`] if another request came under this key.
+    pub async fn run_flow_once<A: Serialize + DeserializeOwned>(
+        &self,
+        id: RunId,
+        flow: &Flow,
+        parameters: BTreeMap<String, ParameterValue>,
+        request: Option<&Repeatable>,
+        answer: impl Fn(&Run) -> A,
+    ) -> Result<A, Error> {
         let dag = self.dag(flow.id, flow.dag).await?;
         let cluster = self.check_dag(&dag).await?;
-        self.submit_run(id, flow, &dag, cluster, parameters).await
+        self.submit_run_once(id, flow, &dag, cluster, parameters, request, answer).await
     }
 
     /// Checks a flow's schedule.
@@ -139,7 +158,7 @@ impl World {
     async fn forget(&self, run: &Run) -> Result<(), Error> {
         let dag = self.dag(run.flow, run.dag).await?;
         for (artifact, _) in dag.artifacts.iter().filter(|(_, artifact)| !artifact.should_persist) {
-            self.objects.delete_all(&keys::content(run.id, *artifact)).await?;
+            self.objects.delete_all(&keys::artifact_objects(run.id, *artifact)).await?;
         }
         let keep = self.flow(run.flow).await?.keep_runs;
         if keep == Retention::All {

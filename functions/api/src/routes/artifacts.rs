@@ -55,7 +55,7 @@ async fn show_artifact(
     })?;
     let detail = ArtifactDetail::of(found, &run, &dag).ok_or_else(|| Error::not_found("artifact", &wanted))?;
     let Some(size) = detail.size_bytes else { return Ok(Json(detail)) };
-    let key = keys::content(run.id, found);
+    let key = keys::content(run.id, found, run.stored_as(found, &dag));
     let url = api.world.objects.presign_get(&key, VALID_FOR).await?;
     let content = match detail.is_plain() && size < LARGEST_VALUE {
         true => api.world.objects.get(&key).await?,

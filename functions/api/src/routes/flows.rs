@@ -1,14 +1,17 @@
 //! `/v1/flows`: publishing, showing and deleting flows, and running them.
 
 use crate::error::{self, Result};
-use crate::extract::{self, Body, Named};
+use crate::extract::{self, Named};
+use crate::idempotency::IdempotencyKey;
 use crate::state::Api;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use domain::flow::Schedule;
+use domain::flow::{Flow, Schedule};
+use domain::run::Run;
 use domain::{DagId, FlowId, RunId};
 use runtime::flows::Publication;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use tokio::try_join;
@@ -25,6 +28,8 @@ use wire::v1::schedule;
 const LATEST_RUNS: usize = 10;
 /// The part of a multipart request that is the flow; the others are packages.
 const FLOW_PART: &str = "flow";
+const IDEMPOTENCY_KEY: &str = "A key of your own, such as a UUID. The same request with the same key, sent again within 24 \
+    hours, is not carried out again, but answered as the first time; another request with this key is refused (422).";
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -37,11 +42,19 @@ pub(super) fn router() -> OpenApiRouter<Api> {
 /// `flow` is the JSON, every other part a package that operators name in their field `package`.
 #[utoipa::path(
     post, path = "/v1/flows", tag = "flows",
+    params(("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY)),
     request_body(content((PublishRequest = "application/json"), (documents::PublishForm = "multipart/form-data"))),
     responses((status = 201, body = Published))
 )]
-async fn publish_flow(State(api): State<Api>, request: Request) -> Result<(StatusCode, Json<Published>)> {
-    let (request, packages) = read(request).await?;
+async fn publish_flow(
+    State(api): State<Api>,
+    key: IdempotencyKey,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>)> {
+    let Sent { text, packages } = Sent::read(request).await?;
+    let parts = packages.iter().flat_map(|(name, package)| [name.as_bytes(), package]);
+    let repeatable = key.of(&[&text[..]].into_iter().chain(parts).collect::<Vec<_>>())?;
+    let request: PublishRequest = extract::parse(&text)?;
     let clusters = api.world.clusters().await?;
     let (dag, flow, now) = (DagId(Uuid::new_v4()), FlowId(Uuid::new_v4()), api.world.now());
     let graph = Graph::read(&request, packages, &Place { dag, flow, now, clusters: &clusters }).map_err(error::flow)?;
@@ -53,9 +66,10 @@ async fn publish_flow(State(api): State<Api>, request: Request) -> Result<(Statu
         keep_runs: request.keep_runs.map(|most| NonZeroU32::new(most).into()),
         run: request.run.then(|| RunId(Uuid::new_v4())),
     };
-    let (flow, run) = api.world.publish(publication).await?;
-    let run = run.map(|run| RunSummary::of(&run, &clusters, now));
-    Ok((StatusCode::CREATED, Json(Published { flow: (&flow).into(), run })))
+    let answer = |flow: &Flow, run: Option<&Run>| {
+        json!(Published { flow: flow.into(), run: run.map(|run| RunSummary::of(run, &clusters, now)) })
+    };
+    Ok((StatusCode::CREATED, Json(api.world.publish_once(publication, repeatable.as_ref(), answer).await?)))
 }
 
 /// Lists all flows.
@@ -91,18 +105,27 @@ async fn delete_flow(State(api): State<Api>, Named(id): Named<String>) -> Result
 /// Runs the newest version of a flow.
 #[utoipa::path(
     post, path = "/v1/flows/{id}/runs", tag = "runs",
-    params(("id" = Uuid, Path, description = "The flow's id")),
+    params(
+        ("id" = Uuid, Path, description = "The flow's id"),
+        ("Idempotency-Key" = Option<String>, Header, description = IDEMPOTENCY_KEY),
+    ),
     request_body = Option<RunRequest>, responses((status = 202, body = RunSummary))
 )]
 async fn run_flow(
     State(api): State<Api>,
     Named(id): Named<String>,
-    Body(request): Body<RunRequest>,
-) -> Result<(StatusCode, Json<RunSummary>)> {
-    let flow = api.world.flow(error::id(&id)?).await?;
-    let run = api.world.run_flow(RunId(Uuid::new_v4()), &flow, request.values()).await?;
-    let cluster: Vec<_> = api.cluster_of(&run).await?.into_iter().collect();
-    Ok((StatusCode::ACCEPTED, Json(RunSummary::of(&run, &cluster, api.world.now()))))
+    key: IdempotencyKey,
+    request: Request,
+) -> Result<(StatusCode, Json<Value>)> {
+    let text = extract::bytes(request).await?;
+    let repeatable = key.of(&[&text])?;
+    let values = extract::parse::<RunRequest>(&text)?.values();
+    let (flow, clusters) = try_join!(api.world.flow(error::id(&id)?), api.world.clusters())?;
+    let now = api.world.now();
+    let answer = |run: &Run| json!(RunSummary::of(run, &clusters, now));
+    let run = RunId(Uuid::new_v4());
+    let answer = api.world.run_flow_once(run, &flow, values, repeatable.as_ref(), answer).await?;
+    Ok((StatusCode::ACCEPTED, Json(answer)))
 }
 
 /// Lists the runs of a flow.
@@ -132,14 +155,24 @@ async fn schedule(api: &Api, asked: Option<schedule::Schedule>) -> Result<Option
     })
 }
 
-async fn read(request: Request) -> Result<(PublishRequest, BTreeMap<String, Vec<u8>>)> {
-    let boundary = extract::boundary(&request);
-    let bytes = extract::bytes(request).await?;
-    let Some(boundary) = boundary else { return Ok((extract::parse(&bytes)?, BTreeMap::new())) };
-    let mut parts = extract::parts(bytes, boundary).await?;
-    let flow = parts.remove(FLOW_PART);
-    let flow = flow.ok_or_else(|| {
-        extract::bad_request(format!("the request has no part '{FLOW_PART}': put the flow's JSON there"))
-    })?;
-    Ok((extract::parse(&flow)?, parts))
+/// A flow as it was sent.
+struct Sent {
+    /// Its JSON.
+    text: Vec<u8>,
+    /// Its packages, by the names of their parts.
+    packages: BTreeMap<String, Vec<u8>>,
+}
+
+impl Sent {
+    async fn read(request: Request) -> Result<Self> {
+        let boundary = extract::boundary(&request);
+        let bytes = extract::bytes(request).await?;
+        let Some(boundary) = boundary else { return Ok(Self { text: bytes.into(), packages: BTreeMap::new() }) };
+        let mut packages = extract::parts(bytes, boundary).await?;
+        let text = packages.remove(FLOW_PART);
+        let text = text.ok_or_else(|| {
+            extract::bad_request(format!("the request has no part '{FLOW_PART}': put the flow's JSON there"))
+        })?;
+        Ok(Self { text, packages })
+    }
 }

@@ -1,14 +1,15 @@
 //! `/v1/runs`: watching and canceling runs.
 
 use crate::error::{self, Error, Result};
-use crate::extract::Named;
+use crate::extract::{Named, Params};
 use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::run::{Command, Run, RunStatus};
+use domain::run::{Command, OperatorState, Run, RunStatus};
 use domain::{OperatorId, RunId};
 use runtime::keys;
+use serde::Deserialize;
 use tokio::try_join;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -71,26 +72,46 @@ async fn list_run_events(State(api): State<Api>, Named(id): Named<String>) -> Re
     Ok(Json(EventList { events: api.world.events(&run.id.to_string()).await? }))
 }
 
-/// Shows what an operator printed; nothing before it is over.
+/// Which log is asked for.
+#[derive(Deserialize)]
+struct OfAttempt {
+    attempt: Option<u32>,
+}
+
+/// Shows what an operator printed; nothing before it is over. Of an attempt that was lost there is what it could still
+/// deliver.
 #[utoipa::path(
     get, path = "/v1/runs/{id}/operators/{operator}/logs", tag = "runs",
     params(
         ("id" = Uuid, Path, description = "The run's id"),
         ("operator" = String, Path, description = "The operator's id or name"),
+        ("attempt" = Option<u32>, Query, description = "Its attempt, from 1; the last one if left out"),
     ),
     responses((status = 200, body = Logs))
 )]
-async fn show_logs(State(api): State<Api>, Named((id, operator)): Named<(String, String)>) -> Result<Json<Logs>> {
+async fn show_logs(
+    State(api): State<Api>,
+    Named((id, wanted)): Named<(String, String)>,
+    Params(OfAttempt { attempt }): Params<OfAttempt>,
+) -> Result<Json<Logs>> {
     let run = api.world.run(error::id(&id)?).await?.value;
-    let operator = find(&run, &operator).ok_or_else(|| Error::not_found("operator", &operator))?;
-    let key = keys::logs(run.id, operator);
+    let (operator, state) = find(&run, &wanted).ok_or_else(|| Error::not_found("operator", &wanted))?;
+    let stored_as = match attempt {
+        Some(attempt) if attempt == 0 || attempt > state.attempt => {
+            return Err(Error::not_found("attempt", &attempt.to_string()));
+        }
+        Some(attempt) if state.stored_as > 0 => attempt,
+        _ => state.stored_as,
+    };
+    let key = keys::logs(run.id, operator, stored_as);
     let Some(bytes) = api.world.objects.get(&key).await? else { return Ok(Json(Logs::default())) };
     let logs: Logs = serde_json::from_slice(&bytes)
         .map_err(|error| runtime::Error::Corrupt { what: format!("object {key}"), detail: error.to_string() })?;
     Ok(Json(logs.tail(LONGEST_LOG)))
 }
 
-fn find(run: &Run, wanted: &str) -> Option<OperatorId> {
-    let by_id = wanted.parse().ok().filter(|id| run.operators.contains_key(id));
-    by_id.or_else(|| run.operators.iter().find(|(_, state)| state.name == wanted).map(|(id, _)| *id))
+fn find<'a>(run: &'a Run, wanted: &str) -> Option<(OperatorId, &'a OperatorState)> {
+    let by_id = wanted.parse().ok().and_then(|id| run.operators.get_key_value(&id));
+    let found = by_id.or_else(|| run.operators.iter().find(|(_, state)| state.name == wanted));
+    found.map(|(id, state)| (*id, state))
 }

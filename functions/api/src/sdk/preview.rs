@@ -140,9 +140,10 @@ async fn outcome(api: &Api, preview: &Preview, run: &Run, dag: &Dag) -> Result<R
         return Err(too_large(values));
     }
     let functions = dag.operators.iter().filter(|(_, operator)| operator.code().is_some());
-    let printed = functions.map(|(id, _)| (*id, preview.logs(*id))).collect();
-    let written =
-        wanted.iter().map(|(operator, OutputType { artifact_id: id, .. })| (*id, preview.content(*operator, *id, dag)));
+    let printed = functions.map(|(id, _)| (*id, preview.logs(*id, run))).collect();
+    let written = wanted
+        .iter()
+        .map(|(operator, OutputType { artifact_id: id, .. })| (*id, preview.content(*operator, *id, run, dag)));
     let written: BTreeMap<_, _> = written.collect();
     let (logs, contents) = try_join!(objects::logs(api, &printed), objects::fetch(api, &written))?;
     if let Some((_, lost)) = written.iter().find(|(id, _)| !contents.contains_key(id)) {

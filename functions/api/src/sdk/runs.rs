@@ -53,7 +53,7 @@ async fn show(State(api): State<Api>, Named(place): Named<Place>) -> Result<Json
 /// What a run's operators printed, as far as they are over.
 async fn logs(api: &Api, run: &Run) -> std::result::Result<BTreeMap<OperatorId, Logs>, runtime::Error> {
     let over = run.operators.iter().filter(|(_, state)| state.attempt > 0 && state.status.is_final());
-    objects::logs(api, &over.map(|(id, _)| (*id, keys::logs(run.id, *id))).collect()).await
+    objects::logs(api, &over.map(|(id, state)| (*id, keys::logs(run.id, *id, state.stored_as))).collect()).await
 }
 
 async fn show_artifact(
@@ -73,7 +73,7 @@ async fn show_artifact(
             ))
             .into());
         }
-        Some(_) => api.world.objects.get(&keys::content(run.id, id)).await?,
+        Some(_) => api.world.objects.get(&keys::content(run.id, id, run.stored_as(id, &dag))).await?,
         None => None,
     };
     Ok(multipart(|boundary| result.render(content.as_deref(), boundary)))

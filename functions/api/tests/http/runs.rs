@@ -33,7 +33,7 @@ async fn succeed(deployment: &Deployment, published: &Value, name: &str, kind: (
     let dag = deployment.world.dag(stored.flow, stored.dag).await.expect("a graph");
     let (operator, _) = dag.operators.iter().find(|(_, o)| o.name == name).expect("an operator");
     let artifact_id = dag.operators[operator].outputs[0];
-    deployment.memory.objects.put(&keys::content(run, artifact_id), content.into(), "").await.expect("stores");
+    deployment.memory.objects.put(&keys::content(run, artifact_id, 1), content.into(), "").await.expect("stores");
     let output = OutputType {
         artifact_id,
         artifact_type: kind.0.to_owned(),
@@ -112,7 +112,7 @@ async fn a_failure_is_shown_with_its_tip_and_logs() {
     let logs = format!("/v1/runs/{run}/operators");
     assert_eq!(deployment.get(&format!("{logs}/load/logs")).await.1, json!({"stdout": "", "stderr": ""}));
     let printed = json!({"stdout": "before\n", "stderr": ""});
-    let key = keys::logs(run.parse().expect("an id"), id.parse().expect("an id"));
+    let key = keys::logs(run.parse().expect("an id"), id.parse().expect("an id"), 1);
     deployment.memory.objects.put(&key, printed.to_string().into(), "").await.expect("stores");
     let error = OperatorError { tip: "Divide by something else.".to_owned(), context: "Traceback".to_owned() };
     let failure_type = domain::run::FailureType::UserFatal;
@@ -181,4 +181,64 @@ async fn a_run_is_canceled_once() {
     assert_eq!((status, &run["status"], &run["message"]), (202, &json!("canceled"), &json!("canceled by a user")));
     deployment.refuses("POST", &path, json!({}), 409, "is over already: it was canceled").await;
     deployment.refuses("POST", &format!("/v1/runs/{UNKNOWN}/cancel"), json!({}), 404, "there is no run").await;
+}
+
+#[tokio::test]
+async fn each_attempt_has_its_own_log_and_its_own_values() {
+    let (deployment, published) = granted().await;
+    let run = text(&published, "/run/id");
+    succeed(&deployment, &published, "limit", ("numeric", "json"), "10").await;
+    let operator: OperatorId =
+        text(&operator(&show(&deployment, &published).await, "load"), "/id").parse().expect("an id");
+    let error = OperatorError::default();
+    let failure_type = domain::run::FailureType::System;
+    let outcome = Outcome::Failed { failure_type, cause: Cause::Transport, error, outputs: vec![] };
+    command(&deployment, &published, &Command::Finished { operator, attempt: 1, outcome }).await;
+    let objects = &deployment.memory.objects;
+    let stored = deployment.world.run(run.parse().expect("an id")).await.expect("a run").value;
+    let dag = deployment.world.dag(stored.flow, stored.dag).await.expect("a graph");
+    let artifact_id = dag.operators[&operator].outputs[0];
+    // The first attempt was believed lost, and delivers after the second.
+    for attempt in [2, 1] {
+        let printed = json!({"stdout": format!("attempt {attempt}\n"), "stderr": ""}).to_string();
+        objects.put(&keys::logs(stored.id, operator, attempt), printed.into(), "").await.expect("stores");
+        let value = format!("\"value of attempt {attempt}\"");
+        objects.put(&keys::content(stored.id, artifact_id, attempt), value.into(), "").await.expect("stores");
+    }
+    let (artifact_type, serialization_type) = ("json".to_owned(), "json".to_owned());
+    let output = OutputType { artifact_id, artifact_type, serialization_type, size_bytes: 20 };
+    let outcome = Outcome::Succeeded { outputs: vec![output], system_metadata: SystemMetadata::default() };
+    command(&deployment, &published, &Command::Finished { operator, attempt: 2, outcome }).await;
+
+    let (_, value) = deployment.get(&format!("/v1/runs/{run}/artifacts/load")).await;
+    assert_eq!(value["value"], "value of attempt 2");
+    let logs = format!("/v1/runs/{run}/operators/load/logs");
+    for (query, printed) in [("", "attempt 2\n"), ("?attempt=1", "attempt 1\n"), ("?attempt=2", "attempt 2\n")] {
+        assert_eq!(deployment.get(&format!("{logs}{query}")).await.1["stdout"], printed, "{query}");
+    }
+    for unknown in [0, 3] {
+        refused(&deployment.get(&format!("{logs}?attempt={unknown}")).await, 404, "there is no attempt");
+    }
+    refused(&deployment.get(&format!("{logs}?attempt=last")).await, 400, "attempt");
+}
+
+#[tokio::test]
+async fn a_run_that_nobody_can_look_at_says_so_and_what_to_do() {
+    let (deployment, published) = granted().await;
+    assert_eq!(show(&deployment, &published).await["locked_out"], Value::Null);
+    let failure = domain::run::refusal("describe EKS cluster c: ExpiredTokenException: it is expired");
+    command(&deployment, &published, &Command::LockedOut { failure }).await;
+    let shown = show(&deployment, &published).await;
+    let locked_out = &shown["locked_out"];
+    assert_eq!(
+        (&locked_out["since"], &locked_out["gives_up_at"]),
+        (&json!("2026-11-22T12:00:00Z"), &json!("2026-11-23T12:00:00Z"))
+    );
+    assert_eq!(locked_out["why"]["class"], "credentials");
+    assert!(text(locked_out, "/why/message").contains("ExpiredToken"));
+    assert!(text(locked_out, "/why/remedy").contains("PUT /v1/integrations/{id}/credentials"));
+    let message = text(&shown, "/message");
+    assert!(message.contains("its pods cannot be looked at since 2026-11-22 12:00 UTC"), "{message}");
+    command(&deployment, &published, &Command::LetIn).await;
+    assert_eq!(show(&deployment, &published).await["locked_out"], Value::Null);
 }

@@ -40,7 +40,7 @@ async fn ran_graph(deployment: &Deployment, graph: &Value, outcome: Outcome) -> 
         command(Command::Finished { operator, attempt: 1, outcome }).await;
         let objects = &deployment.memory.objects;
         let objects: &dyn runtime::ports::Objects = objects.as_ref();
-        objects.put(&keys::logs(run, operator), LOGS.into(), "application/json").await.expect("stores");
+        objects.put(&keys::logs(run, operator, 1), LOGS.into(), "application/json").await.expect("stores");
     }
     (flow, run)
 }
@@ -219,7 +219,7 @@ async fn artifacts_come_with_their_content() {
     let (deployment, cluster) = Deployment::registered().await;
     let (_, run) = ran(&deployment, &cluster, succeeded()).await;
     let objects: &dyn runtime::ports::Objects = deployment.memory.objects.as_ref();
-    let content = keys::content(run, WORK_VALUE.parse().expect("an id"));
+    let content = keys::content(run, WORK_VALUE.parse().expect("an id"), 1);
     objects.put(&content, b"\r\nhi\r\n".to_vec(), "").await.expect("stores");
     let (metadata, data) = artifact(&deployment, run, WORK_VALUE).await;
     assert_eq!(metadata["name"], "work artifact");

@@ -117,10 +117,10 @@ async fn succeed(deployment: &Deployment, run: RunId, number: u128, value: &str,
     command(deployment, run, Command::Granted { generation: Some(1) }).await;
     let artifact_id = artifact(number).parse().expect("an id");
     let objects = &deployment.memory.objects;
-    objects.put(&keys::content(run, artifact_id), value.into(), "").await.expect("stores");
-    objects.put(&keys::metadata(run, artifact_id), b"{}".to_vec(), "").await.expect("stores");
+    objects.put(&keys::content(run, artifact_id, 1), value.into(), "").await.expect("stores");
+    objects.put(&keys::metadata(run, artifact_id, 1), b"{}".to_vec(), "").await.expect("stores");
     let logs = json!({"stdout": format!("{value} printed\n"), "stderr": ""}).to_string();
-    objects.put(&keys::logs(run, operator(number)), logs.into(), "").await.expect("stores");
+    objects.put(&keys::logs(run, operator(number), 1), logs.into(), "").await.expect("stores");
     let (artifact_type, serialization_type) = ("string".to_owned(), "string".to_owned());
     let outputs = vec![OutputType { artifact_id, artifact_type, serialization_type, size_bytes }];
     let outcome = Outcome::Succeeded { outputs, system_metadata: SystemMetadata::default() };
@@ -183,7 +183,7 @@ async fn a_longer_graph_begins_where_the_earlier_one_ended() {
     assert_ne!(longer, run);
     let stored = deployment.world.run(longer).await.expect("a run").value;
     assert!(stored.operators[&operator(1)].status.is_final(), "the first function runs again");
-    let input = keys::content(longer, artifact(1).parse().expect("an id"));
+    let input = keys::content(longer, artifact(1).parse().expect("an id"), 1);
     assert_eq!(deployment.memory.objects.get(&input).await.expect("reads"), Some(b"first".to_vec()));
     succeed(&deployment, longer, 2, "second", 6).await;
     let (metadata, parts) = get(&deployment, &path).await.parts();

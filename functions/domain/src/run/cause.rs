@@ -44,6 +44,8 @@ pub enum Cause {
     Silent,
     /// The cluster is gone.
     ClusterLost,
+    /// The user's account let nobody look after the run for too long.
+    LockedOut,
 }
 
 /// Whether another attempt can help against a cause.
@@ -65,7 +67,8 @@ impl Cause {
             | Self::OutOfMemory
             | Self::Runner
             | Self::ImageInvalid
-            | Self::ClusterLost => Help::None,
+            | Self::ClusterLost
+            | Self::LockedOut => Help::None,
             Self::Transport
             | Self::NodeLost
             | Self::Evicted
@@ -121,7 +124,7 @@ mod tests {
     fn only_what_a_retry_can_help_is_tried_again() {
         use Cause::*;
         // By cause: never; if asked for or, as long as it has not begun, unasked; only if asked for.
-        let never = [Function, TimedOut, OutOfMemory, Runner, ImageInvalid, ClusterLost];
+        let never = [Function, TimedOut, OutOfMemory, Runner, ImageInvalid, ClusterLost, LockedOut];
         let likely = [Transport, NodeLost, Evicted, PodDeleted, JobDeleted, Killed, NotAdmitted, Silent];
         let waits = [NotStarted, ImageUnavailable, Unschedulable];
         // How many retries there are in all: began and unasked, not begun and unasked, asked for 0, asked for 3.

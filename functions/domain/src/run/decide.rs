@@ -5,6 +5,7 @@
 //! twice with the same news changes nothing, and a Job whose creation was lost is asked for again.
 
 mod attempts;
+mod locked_out;
 
 use super::{
     Beginning, Cause, FailureType, Observation, OperatorError, OperatorState, OperatorStatus, Outcome, Run, RunStatus,
@@ -29,6 +30,13 @@ pub enum Command {
     },
     /// This is what Kubernetes shows of it.
     Observed(Observation),
+    /// The user's account does not let us look at it, or do what is to be done.
+    LockedOut {
+        /// Why, and what to do about it.
+        failure: Failure,
+    },
+    /// The user's account lets us in.
+    LetIn,
     /// An operator's function begins.
     Started {
         /// The operator.
@@ -44,6 +52,17 @@ pub enum Command {
         operator: OperatorId,
         /// Its attempt.
         attempt: u32,
+        /// How it ended.
+        outcome: Outcome,
+    },
+    /// A pod says how its operator ended.
+    Reported {
+        /// The operator.
+        operator: OperatorId,
+        /// Its attempt.
+        attempt: u32,
+        /// The pod's unique id, if it says so.
+        pod: Option<String>,
         /// How it ended.
         outcome: Outcome,
     },
@@ -100,10 +119,15 @@ pub fn decide(run: &Run, dag: &Dag, command: &Command, now: Timestamp) -> Decisi
     if !was_final {
         match command {
             Command::Granted { generation } => draft.granted(*generation),
-            Command::ClusterLost { failure } => draft.cluster_lost(failure),
+            Command::ClusterLost { failure } => draft.fail(Cause::ClusterLost, failure),
             Command::Observed(observation) => draft.observed(observation),
+            Command::LockedOut { failure } => draft.locked_out(failure),
+            Command::LetIn => draft.let_in(),
             Command::Started { operator, attempt, beginning } => draft.started(*operator, *attempt, beginning),
             Command::Finished { operator, attempt, outcome } => draft.finished(*operator, *attempt, outcome),
+            Command::Reported { operator, attempt, pod, outcome } => {
+                draft.reported(*operator, *attempt, pod.as_deref(), outcome);
+            }
             Command::Cancel => draft.cancel(),
         }
         draft.settle();
@@ -134,13 +158,15 @@ impl Draft<'_> {
         }
     }
 
-    fn cluster_lost(&mut self, failure: &Failure) {
+    /// Ends the run for a reason that is none of its operators' own.
+    fn fail(&mut self, cause: Cause, failure: &Failure) {
         self.run.error = Some(failure.clone());
         let error = OperatorError { tip: failure.message.clone(), context: String::new() };
         for state in self.run.operators.values_mut().filter(|state| state.status.is_active()) {
             state.status = OperatorStatus::Failed;
             state.failure_type = Some(FailureType::System);
-            state.cause = Some(Cause::ClusterLost);
+            state.cause = Some(cause);
+            state.waiting_for = None;
             state.error = Some(error.clone());
             state.timeline.ended_at = Some(self.now);
         }
@@ -196,6 +222,7 @@ impl Draft<'_> {
 
     fn end(&mut self, status: RunStatus) {
         self.run.status = status;
+        self.run.locked_out = None;
         self.run.ended_at = Some(self.now);
         self.note("ended", format!("the run {}", phrase(status)));
     }
@@ -209,7 +236,7 @@ impl OperatorState {
     /// Makes it wait for the pod of another attempt.
     fn begin_attempt(&mut self, attempt: u32, now: Timestamp) {
         self.status = OperatorStatus::Scheduled;
-        self.attempt = attempt;
+        (self.attempt, self.stored_as) = (attempt, attempt);
         self.timeline = Timeline { queued_at: Some(now), ..Timeline::default() };
         (self.pod, self.node, self.job_seen_at, self.waiting_for) = (None, None, None, None);
     }

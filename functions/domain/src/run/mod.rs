@@ -2,10 +2,12 @@
 
 mod cause;
 mod decide;
+mod locked_out;
 mod observe;
 
 pub use cause::{Cause, UNASKED_RETRIES, is_tried_again};
 pub use decide::{Command, Decision, Effect, decide};
+pub use locked_out::{LONGEST_LOCKED_OUT, LockedOut, refusal};
 pub use observe::{JobObservation, JobState, NO_POD, NodeState, Observation, POD_DELETED, POD_GONE};
 
 use crate::{ArtifactId, ClusterId, DagId, Failure, FlowId, OperatorId, RunId, flow::Dag, flow::ParameterValue};
@@ -43,6 +45,9 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
     /// Why it failed, beyond its operators' own failures.
     pub error: Option<Failure>,
+    /// Why nobody can look at it at present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locked_out: Option<LockedOut>,
     /// Its operators.
     pub operators: BTreeMap<OperatorId, OperatorState>,
     /// The token of the state machine's task that waits for the run's next change.
@@ -104,6 +109,10 @@ pub struct OperatorState {
     pub status: OperatorStatus,
     /// Counts its Jobs, from 1; 0 before the first.
     pub attempt: u32,
+    /// Below which number the objects lie that the present attempt writes: its own, so that an earlier one which comes
+    /// late overwrites nothing. 0 for an attempt that began when all of them shared their objects.
+    #[serde(default)]
+    pub stored_as: u32,
     /// What kind of failure it ended with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure_type: Option<FailureType>,
@@ -261,9 +270,17 @@ impl Run {
             granted_at: None,
             ended_at: None,
             error: None,
+            locked_out: None,
             operators,
             task_token: None,
         }
+    }
+
+    /// Below which number an artifact's objects lie; see [`OperatorState::stored_as`].
+    #[must_use]
+    pub fn stored_as(&self, artifact: ArtifactId, dag: &Dag) -> u32 {
+        let producer = dag.producer(artifact).and_then(|producer| self.operators.get(&producer));
+        producer.map_or(0, |state| state.stored_as)
     }
 
     /// Whether Jobs of the run may still have pods now that it is over: those of operators that did not come to their
@@ -303,6 +320,7 @@ impl OperatorState {
             name: name.to_owned(),
             status: OperatorStatus::Pending,
             attempt: 0,
+            stored_as: 0,
             failure_type: None,
             cause: None,
             error: None,
@@ -320,8 +338,13 @@ impl OperatorState {
     /// Whether a pod may call the function of an attempt: it is the one whose beginning was recorded.
     #[must_use]
     pub fn is_begun_by(&self, attempt: u32, pod: Option<&str>) -> bool {
-        let same_pod = self.pod.is_none() || pod.is_none() || self.pod.as_deref() == pod;
-        self.status == OperatorStatus::Running && self.attempt == attempt && same_pod
+        self.status == OperatorStatus::Running && self.attempt == attempt && !self.is_begun_elsewhere(pod)
+    }
+
+    /// Whether a pod is not the one in which the present attempt began.
+    #[must_use]
+    pub fn is_begun_elsewhere(&self, pod: Option<&str>) -> bool {
+        self.pod.is_some() && pod.is_some() && self.pod.as_deref() != pod
     }
 
     /// Whether what depends on it can run: it succeeded, or failed in a way that does no harm.

@@ -182,7 +182,7 @@ fn pod_deleted(told: &str) -> Loss {
 impl OperatorState {
     /// Whether a Job's pod is not the one in which the present attempt began.
     pub(super) fn is_of_another_pod(&self, seen: &JobObservation) -> bool {
-        self.pod.is_some() && seen.pod.is_some() && self.pod != seen.pod
+        self.is_begun_elsewhere(seen.pod.as_deref())
     }
 }
 

@@ -2,9 +2,11 @@
 
 mod ends;
 mod jobs;
+mod locked_out;
 mod losses;
 mod progress;
 mod properties;
+mod races;
 mod retries;
 mod size;
 
@@ -165,6 +167,11 @@ fn failed(failure_type: FailureType) -> Outcome {
 
 fn seen(attempt: u32, state: JobState) -> JobObservation {
     JobObservation { attempt, scheduled_at: None, pod: None, node: None, state }
+}
+
+/// The account does not let anybody in.
+fn refused() -> Command {
+    Command::LockedOut { failure: refusal("describe EKS cluster c: ExpiredTokenException: it is expired") }
 }
 
 fn lost() -> Command {

@@ -41,6 +41,22 @@ async fn a_function_begins_in_one_pod_only_however_often_that_one_asks() {
 }
 
 #[tokio::test]
+async fn a_second_pod_of_an_attempt_does_not_speak_for_the_first() {
+    let fixture = Fixture::granted(Limits::default()).await;
+    assert_eq!(fixture.begins(1, "pod-1").await.0, 200);
+    // It never comes to ask whether it may begin: it cannot even install the requirements.
+    let mut broken = failure("transport");
+    broken["pod"] = json!("pod-2");
+    let answer = fixture.reports(1, broken).await;
+    assert_eq!((answer.0, told(&answer)), (409, "attempt 1 has begun in another pod, and must not begin twice"));
+    assert_eq!(fixture.state(FIRST).await.status, OperatorStatus::Running);
+    let mut done = success();
+    done["pod"] = json!("pod-1");
+    assert_eq!(fixture.reports(1, done).await.0, 200);
+    assert_eq!(fixture.state(FIRST).await.status, OperatorStatus::Succeeded);
+}
+
+#[tokio::test]
 async fn an_attempt_that_was_given_up_gets_and_reports_nothing_any_more() {
     let fixture = Fixture::granted(Limits::default()).await;
     // It could not fetch its inputs; another attempt follows.

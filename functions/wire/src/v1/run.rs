@@ -5,7 +5,7 @@ use super::lifecycle::{WaitView, estimate};
 use domain::cluster::{Cluster, Phase, Status, seconds_between};
 use domain::flow::Dag;
 use domain::run::{
-    Cause, FailureType, LostAttempt, OperatorError, OperatorState, OperatorStatus, Run, RunStatus, Timeline,
+    Cause, FailureType, LockedOut, LostAttempt, OperatorError, OperatorState, OperatorStatus, Run, RunStatus, Timeline,
 };
 use domain::{Failure, OperatorId, RunId};
 use jiff::Timestamp;
@@ -60,6 +60,8 @@ pub struct RunDetail {
     /// Why it failed, beyond its operators' own failures.
     #[schema(value_type = Option<documents::Failure>)]
     pub error: Option<Failure>,
+    /// Why nobody can look at its pods at present; none if somebody can. They work on, and what they report is taken.
+    pub locked_out: Option<LockedOutView>,
     /// Its place among the runs that wait for the cluster, by their submission, from 1; none if it does not wait. All
     /// of them start as soon as the cluster is Active.
     pub position: Option<usize>,
@@ -67,6 +69,18 @@ pub struct RunDetail {
     pub wait: Option<WaitView>,
     /// Its operators, each after those it waits for.
     pub operators: Vec<OperatorRun>,
+}
+
+/// Why nobody can look at a run: its account, or the cluster in it, refuses us.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct LockedOutView {
+    /// Since when.
+    pub since: Timestamp,
+    /// When the run is given up, if nothing changes. It is looked at until then, at least once a minute on its first day.
+    pub gives_up_at: Timestamp,
+    /// The refusal, and what to do about it.
+    #[schema(value_type = documents::Failure)]
+    pub why: Failure,
 }
 
 /// An operator in a run.
@@ -89,7 +103,7 @@ pub struct OperatorRun {
     pub failure_type: Option<FailureType>,
     /// Why it failed: `function`, `timed_out`, `out_of_memory`, `runner`, `transport`, `node_lost`, `evicted`,
     /// `pod_deleted`, `job_deleted`, `killed`, `not_admitted`, `not_started`, `image_unavailable`, `image_invalid`,
-    /// `unschedulable`, `silent` or `cluster_lost`.
+    /// `unschedulable`, `silent`, `cluster_lost` or `locked_out`.
     #[schema(value_type = Option<String>)]
     pub cause: Option<Cause>,
     /// What to know of the failure.
@@ -170,10 +184,18 @@ impl RunDetail {
         Self {
             run: RunSummary::of(run, clusters, now),
             error: run.error.clone(),
+            locked_out: run.locked_out.as_ref().map(LockedOutView::from),
             position,
             wait,
             operators: in_order.filter_map(|id| Some(OperatorRun::of(id, run.operators.get(&id)?, dag))).collect(),
         }
+    }
+}
+
+impl From<&LockedOut> for LockedOutView {
+    fn from(locked_out: &LockedOut) -> Self {
+        let LockedOut { since, failure } = locked_out.clone();
+        Self { since, gives_up_at: locked_out.until(), why: failure }
     }
 }
 
@@ -250,6 +272,10 @@ fn working(run: &Run) -> String {
         if !names.is_empty() {
             text.push_str(&format!("; {word}: {}", names.join(", ")));
         }
+    }
+    if let Some(LockedOut { since, failure }) = &run.locked_out {
+        let since = since.strftime("%F %H:%M UTC");
+        text.push_str(&format!("; its pods cannot be looked at since {since}: {}", failure.text()));
     }
     text
 }

@@ -76,6 +76,14 @@ impl Draft<'_> {
         }
     }
 
+    /// Takes in what a pod reports. Kubernetes may have made another pod of the attempt beside the one that the function
+    /// began in: whatever became of that, it says nothing of the function.
+    pub(super) fn reported(&mut self, operator: OperatorId, attempt: u32, pod: Option<&str>, outcome: &Outcome) {
+        if self.run.operators.get(&operator).is_some_and(|state| !state.is_begun_elsewhere(pod)) {
+            self.finished(operator, attempt, outcome);
+        }
+    }
+
     pub(super) fn finished(&mut self, operator: OperatorId, attempt: u32, outcome: &Outcome) {
         let (now, tip, context) = (self.now, self.longest(LONGEST_TIP), self.longest(LONGEST_CONTEXT));
         let Some(state) = self.run.operators.get_mut(&operator) else { return };

@@ -65,6 +65,8 @@ fn nothing_changes_a_run_that_is_over_but_its_machine_is_woken_again() {
             Command::Started { operator, attempt: 1, beginning: Beginning::default() },
             Command::Finished { operator, attempt: 1, outcome: success() },
             Command::Cancel,
+            refused(),
+            Command::LetIn,
             lost(),
         ];
         for command in news {
