@@ -92,7 +92,7 @@ GRANTS = {
     ("secretsmanager:DeleteSecret", f"{SECRETS}/integrations/i1-AbCdEf"): ("ApiFunction", "KeepaliveFunction"),
     ("secretsmanager:GetSecretValue", f"{SECRETS}/job-token-key-AbCdEf"): ("RunFunction",),
     ("secretsmanager:DeleteSecret", f"{SECRETS}/job-token-key-AbCdEf"): (),
-    ("secretsmanager:GetSecretValue", f"{SECRETS}/credentials-files/~/.aws/credentials-AbCdEf"): ("ApiFunction",),
+    ("secretsmanager:GetSecretValue", f"{SECRETS}/credentials-files/-/.aws/credentials-AbCdEf"): ("ApiFunction",),
     ("s3:GetObject", STATE): ("ApiFunction", "ClusterFunction", "KeepaliveFunction", "BuildRole"),
     ("s3:PutObject", STATE): ("BuildRole",),
     ("s3:DeleteObject", STATE): (),
