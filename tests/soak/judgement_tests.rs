@@ -31,6 +31,21 @@ fn builds_of_one_cluster_at_a_time_are_told_from_two_at_once() {
     assert_eq!(doubled(&builds(&overlapping)).len(), 1);
     let never_ended = [build("1", "c", "apply", 0, None), build("2", "c", "destroy", 5, Some(9))].concat();
     assert_eq!(doubled(&builds(&never_ended)).len(), 1);
+
+    // What counts is when Terraform worked: one that has put its state away may still be ending.
+    let stream = |milliseconds: [u32; 2]| {
+        let event = |at: u32| json!({"@timestamp": format!("1970-01-01T00:00:00.{at:03}000Z")}).to_string();
+        milliseconds.map(event).join("\n") + "\nhalf a li"
+    };
+    let mut told = builds(&overlapping);
+    told[0].reads(&stream([1, 4]));
+    told[1].reads(&stream([6, 8]));
+    assert_eq!(doubled(&told), Vec::<String>::new());
+    told[1].reads(&stream([3, 8]));
+    assert_eq!(doubled(&told).len(), 1);
+    told[0].status = "STOPPED".to_owned();
+    told[0].worked = None;
+    assert_eq!(doubled(&told), Vec::<String>::new(), "it was stopped before it began to work");
 }
 
 #[test]
@@ -70,8 +85,13 @@ fn what_struck_is_counted_without_what_came_too_late() {
     let lambda = |subject: &str| json!({"kind": "lambda", "action": "delay", "subject": subject});
     let build = json!({"kind": "build", "action": "kill", "subject": "apply"});
     let missed = json!({"kind": "build", "action": "kill", "subject": "apply", "missed": true});
-    let counted = struck(&[lambda("run advance"), lambda("keepalive tick"), build.clone(), build, missed.clone()]);
-    assert_eq!(json!(counted), json!({"lambda delay": 1, "tick delay": 1, "build kill": 1}));
+    let aws = |code: &str| json!({"kind": "aws", "action": "fail", "code": code, "subject": "run s3 GetObject"});
+    let calls = [aws("AccessDenied"), aws("ThrottlingException")];
+    let others = [lambda("run advance"), lambda("keepalive tick"), build.clone(), build, missed.clone()];
+    assert_eq!(
+        json!(struck(&[&calls[..], &others].concat())),
+        json!({"aws fail": 1, "aws throttle": 1, "lambda delay": 1, "tick delay": 1, "build kill": 1})
+    );
     assert_eq!(json!(struck(&[missed])), json!({}));
 }
 

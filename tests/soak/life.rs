@@ -67,7 +67,13 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
 
     outcome.leaks = left;
     let [struck, builds, deletions] = std::array::from_fn(|index| lines(&journals[index], seen[index]));
-    judge(&mut outcome, &stories, &runs, &journal::builds(&builds), &deletions);
+    let mut builds = journal::builds(&builds);
+    for build in &mut builds {
+        if let Ok(Some(stream)) = stack.object(&format!("{}/events.jsonl", build.reports)).await {
+            build.reads(&String::from_utf8_lossy(&stream));
+        }
+    }
+    judge(&mut outcome, &stories, &runs, &builds, &deletions);
     outcome.faults = journal::struck(&struck);
     struck.iter().filter(|_| verbose).for_each(|line| println!("{line}"));
     for run in runs.iter().filter(|run| verbose && run["status"] == "failed") {
@@ -78,7 +84,14 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
     if plan.expiry.is_some() {
         count(&mut outcome.faults, "credentials expired".to_owned());
     }
-    if outcome.is_clean() {
+    if verbose && !outcome.is_clean() {
+        for id in &clusters {
+            println!("{:#}", user.get(&format!("/v1/clusters/{id}")).await);
+            println!("{:#}", user.get(&format!("/v1/clusters/{id}/events")).await);
+        }
+        runs.iter().for_each(|run| println!("{run:#}"));
+    }
+    if outcome.leaks.is_empty() {
         unregister(&user, &names, &mut outcome).await;
         // What a crash has left is removed by the sweeper after a minute.
         let left = || async { stack.credentials().await.unwrap_or_else(|error| vec![error.report()]) };
@@ -88,12 +101,6 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
             secrets = left().await;
         }
         outcome.leaks.extend(secrets.into_iter().map(|name| format!("secret {name}")));
-    } else if verbose {
-        for id in &clusters {
-            println!("{:#}", user.get(&format!("/v1/clusters/{id}")).await);
-            println!("{:#}", user.get(&format!("/v1/clusters/{id}/events")).await);
-        }
-        runs.iter().for_each(|run| println!("{run:#}"));
     }
     outcome.seconds = started.elapsed().as_secs();
     outcome
@@ -220,7 +227,8 @@ fn is_over(run: &Value) -> bool {
 fn reason(run: &Value) -> String {
     let own = run["error"]["class"].as_str().map(str::to_owned);
     let of_operator = items(&run["operators"]).iter().find_map(|operator| {
-        Some(operator["error"]["tip"].as_str().or(operator["error"]["context"].as_str())?.to_owned())
+        let told = operator["error"]["tip"].as_str().or(operator["error"]["context"].as_str())?;
+        Some(operator["cause"].as_str().unwrap_or(told).to_owned())
     });
     own.or(of_operator).unwrap_or_default().chars().take(60).collect()
 }

@@ -157,7 +157,9 @@ class Faults:
             self._refresh()
             for index, rule in enumerate(self._rules):
                 if rule.kind == kind and (occurrence := rule.strikes(subject)):
-                    self._note(kind=kind, action=rule.action, subject=subject, rule=index + 1, occurrence=occurrence)
+                    code = {"code": rule.code} if rule.code else {}
+                    where = {"subject": subject, "rule": index + 1, "occurrence": occurrence}
+                    self._note(kind=kind, action=rule.action, **code, **where)
                     return rule
         return None
 

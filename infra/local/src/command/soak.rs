@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::install::binaries::cargo;
 use clap::Args;
+use std::path::PathBuf;
 
 /// What the soak can be told.
 #[derive(Args, Debug, Clone)]
@@ -16,6 +17,12 @@ pub struct Options {
     /// Begin no further life after so many minutes
     #[arg(long)]
     minutes: Option<u64>,
+    /// Add what came of each life to this file, a line of JSON each, and tell the sum of all lives in it
+    #[arg(long)]
+    report: Option<PathBuf>,
+    /// Go on after a life that ended badly
+    #[arg(long)]
+    keep_going: bool,
     /// Show what is planned, what failed, and all about a life that ends badly
     #[arg(long)]
     verbose: bool,
@@ -31,6 +38,15 @@ pub async fn run(options: Options) -> Result<(), Error> {
     command.args(["--seed", &options.seed.to_string(), "--lives", &options.lives.to_string()]);
     if let Some(minutes) = options.minutes {
         command.args(["--minutes", &minutes.to_string()]);
+    }
+    if let Some(report) = options.report {
+        // The test runs in another folder.
+        let report = std::path::absolute(&report)
+            .map_err(|source| Error::Files { attempt: format!("find {}", report.display()), source })?;
+        command.arg("--report").arg(report);
+    }
+    if options.keep_going {
+        command.arg("--keep-going");
     }
     if options.verbose {
         command.arg("--verbose");
