@@ -103,7 +103,17 @@ async fn locked_out(world: &World) {
         "inputs": ["first"], "resources": small});
     let flow =
         json!({"name": "locked out", "engine": ENGINE, "python_version": python(), "operators": [first, second]});
-    let run = client.publish(flow).await;
+    // Nobody knows what became of the request, so it is sent again; and then another one under its key.
+    let publish = async |flow: &Value| client.keyed(Method::POST, "/v1/flows", Some("once"), Some(flow.clone())).await;
+    let published = publish(&flow).await;
+    assert_eq!(published.0, 201, "{published:?}");
+    assert_eq!(publish(&flow).await, published);
+    let mut other = flow.clone();
+    other["name"] = json!("another");
+    assert_eq!(publish(&other).await.0, 422);
+    let runs = client.get(&format!("/v1/flows/{}/runs", text(&published.1["flow"]["id"]))).await;
+    assert_eq!(runs["runs"].as_array().map(Vec::len), Some(1), "{runs:#}");
+    let run = text(&published.1["run"]["id"]);
     let path = format!("/v1/runs/{run}");
     client.wait(&path, "running", |run| operator(run, "first")["status"] == "running").await;
 

@@ -96,3 +96,19 @@ async fn packages_count_and_what_separates_them_does_not() {
     assert_eq!(publish("two", &zip("a")).await, first);
     refused(&publish("one", &zip("b")).await, 422, "came with another request");
 }
+
+#[tokio::test]
+async fn the_header_is_described_where_it_is_heard() {
+    let deployment = Deployment::new().await;
+    let (_, document) = deployment.get("/openapi.json").await;
+    let mut heard = vec![];
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("an item") {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let described = parameters.filter(|p| p["name"] == "Idempotency-Key" && p["in"] == "header");
+            heard.extend(described.map(|parameter| (format!("{method} {path}"), parameter["required"] == json!(true))));
+        }
+    }
+    heard.sort();
+    assert_eq!(heard, [("post /v1/flows".to_owned(), false), ("post /v1/flows/{id}/runs".to_owned(), false)]);
+}

@@ -32,6 +32,7 @@ impl LockedOut {
 /// What a refusal by the user's account or cluster amounts to, from its own words.
 #[must_use]
 pub fn refusal(words: &str) -> Failure {
+    let words = &words[..words.floor_char_boundary(LONGEST_WORDS)];
     let known = diagnose(&format!("Error: {words}"));
     let known = known.filter(|known| known.class.needs_a_person() || known.class == KUBERNETES);
     let failure = known.unwrap_or_else(|| Failure::new(FailureClass::Credentials, words));
@@ -43,6 +44,8 @@ pub fn refusal(words: &str) -> Failure {
     Failure { message: words.to_owned(), remedy, ..failure }
 }
 
+/// As much of a refusal as people read.
+const LONGEST_WORDS: usize = 2 * 1024;
 const KUBERNETES: FailureClass = FailureClass::KubernetesUnauthorized;
 const RENEW: &str =
     "Renew the integration's credentials (PUT /v1/integrations/{id}/credentials): the next look uses them.";
@@ -78,5 +81,6 @@ mod tests {
             let failure = refusal(words);
             assert!(failure.remedy.contains("Renew") && failure.message == words, "{failure:?}");
         }
+        assert!(refusal(&"ä".repeat(100_000)).message.len() <= LONGEST_WORDS);
     }
 }
