@@ -4,8 +4,13 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How long a case waits for something to happen before it fails: far more than it takes.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// How long a case waits for something to happen before it fails: far more than it takes on a machine that is slow, and
+/// busy with other things. Nobody waits for so long unless it does not happen.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// The shortest and the longest time between two looks.
+const SOONEST: Duration = Duration::from_millis(200);
+const LATEST: Duration = Duration::from_millis(1500);
 
 /// An HTTP client with an API key.
 pub struct Client {
@@ -16,7 +21,9 @@ pub struct Client {
 
 impl Client {
     pub fn new(api: &str, key: &str) -> Self {
-        Self { http: reqwest::Client::new(), api: api.to_owned(), key: key.to_owned() }
+        // A connection that was kept may be closed by the other side in the moment in which it is used again.
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().expect("a client");
+        Self { http, api: api.to_owned(), key: key.to_owned() }
     }
 
     /// The same client with another key.
@@ -26,7 +33,15 @@ impl Client {
 
     /// A request's status and JSON.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> (u16, Value) {
+        self.keyed(method, path, None, body).await
+    }
+
+    /// The same with an `Idempotency-Key`.
+    pub async fn keyed(&self, method: Method, path: &str, key: Option<&str>, body: Option<Value>) -> (u16, Value) {
         let mut request = self.http.request(method, format!("{}{path}", self.api)).header("api-key", &self.key);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -59,13 +74,18 @@ impl Client {
         let since = Instant::now();
         let mut last = json!(null);
         while since.elapsed() < PATIENCE {
-            last = self.get(path).await;
-            if wanted(&last) {
+            let (status, seen) = self.send(Method::GET, path, None).await;
+            // A gateway that gives up on a slow machine is no answer yet; it is told if no other comes.
+            let unanswered = [502, 503, 504].contains(&status);
+            assert!(unanswered || (200..300).contains(&status), "{path} answered {status}: {seen}");
+            last = seen;
+            if !unanswered && wanted(&last) {
                 return last;
             }
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            // Every look is work that others wait for: the longer it takes, the less a moment matters.
+            tokio::time::sleep((since.elapsed() / 10).clamp(SOONEST, LATEST)).await;
         }
-        panic!("{path}: not {what} after {PATIENCE:?}; last seen: {last:#}");
+        panic!("{path}: not {what} after {PATIENCE:?}; last seen: {last}");
     }
 
     /// Reads a run until it is over.
