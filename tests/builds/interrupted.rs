@@ -1,6 +1,6 @@
 //! A build that is told to stop lets Terraform write its state and give its lock back.
 
-use crate::lab::{Ended, Lab, all, signal_until_over, text, until};
+use crate::lab::{Ended, Lab, all, signal, signal_until_over, text, until};
 use domain::failure::FailureClass;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -11,8 +11,8 @@ const SLOWLY: (&str, &str) = ("AWS_PROVIDER_DELAY_MS", "4000");
 /// The time for Terraform is over in the middle of an apply.
 pub fn out_of_time(lab: &Lab) {
     let mut cluster = lab.cluster("outoftime");
-    // Long enough for a plan, too short for everything that follows.
-    let settings = [("TERRAFORM_SECONDS", "12"), ("AWS_PROVIDER_DELAY_MS", "2500")];
+    // Long enough for a plan on a slow and busy machine, too short for everything that follows on any.
+    let settings = [("TERRAFORM_SECONDS", "30"), ("AWS_PROVIDER_DELAY_MS", "10000")];
     let child = cluster.start("apply", &settings);
     let ended = cluster.ended(child);
     assert_ne!(ended.code, Some(0), "{}", ended.log);
@@ -31,7 +31,7 @@ pub fn out_of_time(lab: &Lab) {
 /// CodeBuild, or the worker that stands in for it, passes SIGINT to the build.
 pub fn stopped(lab: &Lab) {
     let mut cluster = lab.cluster("stopped");
-    let child = cluster.start("apply", &[("AWS_PROVIDER_DELAY_MS", "300")]);
+    let child = cluster.start("apply", &[("AWS_PROVIDER_DELAY_MS", "1500")]);
     until("something is made", || !cluster.in_account().is_empty());
     let signal = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
     assert!(signal.expect("kill runs").success());
@@ -86,6 +86,28 @@ pub fn ended_out_of_order(lab: &Lab) {
     cluster.forget();
 }
 
+/// A build begins that nobody waits for any more, or is given up while it plans: it changes nothing.
+pub fn given_up(lab: &Lab) {
+    let mut cluster = lab.cluster("givenup");
+    for while_it_plans in [false, true] {
+        if !while_it_plans {
+            cluster.give_up(1);
+        }
+        let child = cluster.start("apply", &[]);
+        if while_it_plans {
+            until("it holds the state", || !cluster.is_free());
+            cluster.give_up(2);
+        }
+        let ended = cluster.ended(child);
+        assert_ne!(ended.code, Some(0), "{}", ended.log);
+        let failure = domain::diagnosis::diagnose(&ended.events).expect("an error is told");
+        assert_eq!(failure.class, FailureClass::BuildLost, "{failure:?}");
+        assert!(failure.message.contains("given up"), "{failure:?}");
+        assert!(cluster.in_account().is_empty() && cluster.is_free(), "{}", ended.log);
+    }
+    cluster.forget();
+}
+
 /// Changes that a build has begun and told no end of.
 fn without_end(ended: &Ended) -> BTreeSet<String> {
     let mut under_way = BTreeSet::new();
@@ -107,7 +129,11 @@ pub fn two_at_once(lab: &Lab) {
     twin.count_from(100);
     let first = cluster.start("apply", &[("AWS_PROVIDER_DELAY_MS", "700")]);
     until("something is made", || !cluster.in_account().is_empty());
+    // However slow the machine is, the first does not end before the second has been refused.
+    let terraform = cluster.terraform_process().expect("a process");
+    signal("STOP", &terraform);
     let second = twin.build("destroy");
+    signal("CONT", &terraform);
     assert_ne!(second.code, Some(0), "{}", second.log);
     let failure = domain::diagnosis::diagnose(&second.events).expect("an error is told");
     assert_eq!(failure.class, FailureClass::StateLocked, "{failure:?}");

@@ -58,8 +58,10 @@ pub fn resumed(lab: &Lab, point: &Point) {
     if point.operation == "create" {
         assert_eq!(cluster.in_account(), all(), "one of everything: {}", resumed.log);
         assert_eq!(cluster.in_state(), all(), "and all of it is known");
+        assert_eq!(cluster.build("plan").succeeded().changes(), [0, 0, 0], "and nothing is left to do");
         cluster.build("destroy").succeeded();
     }
+    assert_eq!(cluster.tagged(), Vec::<String>::new(), "nothing has the cluster's tags");
     assert_eq!(cluster.in_account().into_iter().collect::<Vec<_>>(), [], "{}", resumed.log);
     assert_eq!(cluster.in_state().into_iter().collect::<Vec<_>>(), []);
     cluster.forget();

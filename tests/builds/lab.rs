@@ -82,6 +82,13 @@ pub struct Ended {
 }
 
 impl Ended {
+    /// How much a plan would create, change and destroy.
+    pub fn changes(&self) -> [u64; 3] {
+        let events = self.events.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+        let summary = events.filter(|event| event["type"] == "change_summary").last().expect("a plan");
+        ["add", "change", "remove"].map(|what| summary["changes"][what].as_u64().expect("a number"))
+    }
+
     pub fn succeeded(self) -> Self {
         assert_eq!(self.code, Some(0), "{}\n{}", self.log, self.events);
         self
@@ -197,6 +204,12 @@ impl Cluster<'_> {
         note["events"].as_array().map_or(0, Vec::len)
     }
 
+    /// What the control plane does when it gives up a build.
+    pub fn give_up(&self, build: u32) {
+        let key = format!("clusters/{}/builds/{build}/given-up", self.name);
+        self.lab.runtime.block_on(self.lab.workshop.put(&key, vec![])).expect("told");
+    }
+
     /// Whether nobody holds the state.
     pub fn is_free(&self) -> bool {
         self.object(".holder").is_none() && self.object(".tflock").is_none()
@@ -241,10 +254,24 @@ impl Cluster<'_> {
         counts
     }
 
+    /// The ARNs of what the account says has the cluster's tags.
+    pub fn tagged(&self) -> Vec<String> {
+        let mut command = Command::new("aws");
+        command.envs(self.lab.workshop.environment().iter().map(|(name, value)| (name, value)));
+        command.args(["resourcegroupstaggingapi", "get-resources", "--tag-filters"]);
+        let output = command.arg(format!("Key=ondemand-eks:cluster,Values={}", self.name)).output().expect("aws");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let answer: Value = serde_json::from_slice(&output.stdout).expect("an answer");
+        let all = answer["ResourceTagMappingList"].as_array().into_iter().flatten();
+        all.filter_map(|resource| resource["ResourceARN"].as_str().map(str::to_owned)).collect()
+    }
+
     /// What the provider did.
     pub fn journal(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.lab.workshop.journal(&self.name)).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
+        // The last line may be being written.
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str(line).expect("a line of the journal")).collect()
     }
 
     /// Terraform by itself, with its state in a file beside the module: faster than a build. Its event stream.
@@ -282,7 +309,7 @@ pub fn all() -> BTreeMap<String, usize> {
 pub fn until(what: &str, holds: impl Fn() -> bool) {
     let since = std::time::Instant::now();
     while !holds() {
-        assert!(since.elapsed().as_secs() < 120, "never: {what}");
+        assert!(since.elapsed().as_secs() < 600, "never: {what}");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
 }
@@ -294,14 +321,15 @@ pub fn signal_until_over(child: &mut Child, whom: &str, signals: &[&str]) {
         if child.try_wait().expect("a child").is_some() {
             return;
         }
-        // Whoever is gone already hears nothing.
-        Command::new("kill")
-            .args([&format!("-{signal}"), "--", whom])
-            .stderr(Stdio::null())
-            .status()
-            .expect("kill runs");
+        self::signal(signal, whom);
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
+}
+
+/// Sends a signal. Whoever is gone already hears nothing.
+pub fn signal(signal: &str, whom: &str) {
+    let kill = Command::new("kill").args([&format!("-{signal}"), "--", whom]).stderr(Stdio::null()).status();
+    kill.expect("kill runs");
 }
 
 /// The text of a file, empty if there is none.

@@ -4,6 +4,8 @@
 //! Every resource is killed at with `cargo test -p ondemand-eks-tests --test builds -- --include-ignored`; without the
 //! last words only those are that stand for the others.
 
+#[path = "../support/brief.rs"]
+mod brief;
 mod failed;
 mod interrupted;
 mod killed;
@@ -16,8 +18,8 @@ use local::{Progress, Workshop, paths};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-/// Cases that run side by side: the work is the processor's.
-const SIDE_BY_SIDE: usize = 2;
+/// Cases that run side by side: some wait, most work.
+const SIDE_BY_SIDE: usize = 3;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     if arguments.list {
         return libtest_mimic::run(&arguments, trials(None)).exit_code();
     }
+    brief::quiet_panics();
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let folder = paths::checkout().join(".local").join(format!("builds-{}", uuid::Uuid::new_v4().simple()));
     let workshop = match runtime.block_on(Workshop::start(&folder, Progress::terminal())) {
@@ -63,6 +66,7 @@ fn trials(lab: Option<&Arc<Lab>>) -> Vec<Trial> {
             interrupted::ended_out_of_order,
         ),
         trial("what_a_killed_build_has_made_is_passed_on_by_those_that_fail".to_owned(), lab, killed::passed_on),
+        trial("a_build_that_was_given_up_changes_nothing".to_owned(), lab, interrupted::given_up),
         trial("two_builds_at_once_are_one".to_owned(), lab, interrupted::two_at_once),
     ];
     trials.extend(failed::REFUSALS.iter().map(|refusal| {
@@ -83,7 +87,8 @@ fn trial(name: String, lab: Option<&Arc<Lab>>, case: impl FnOnce(&Lab) + Send + 
     let lab = lab.cloned();
     Trial::test(name, move || {
         let lab = lab.ok_or_else(|| Failed::from("there is no workshop"))?;
-        case(&lab);
-        Ok(())
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| case(&lab)));
+        // All of a build's log and events may be in it.
+        outcome.map_err(|panic| Failed::from(brief::brief(&brief::said(&*panic), 2000)))
     })
 }

@@ -6,7 +6,6 @@ use crate::life::{nothing_left, state_resources};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 /// An account is registered with options; its preflight and its plan answer, and what is then made is what was asked
 /// for: several node types, spot, and no NAT gateway.
@@ -20,10 +19,7 @@ pub async fn told_and_made(world: Arc<World>) {
         "config_file_path": world.stack.credentials_file, "config_file_profile": world.stack.credentials_profile,
         "k8s": {"keepalive": 600}, "options": options,
     });
-    let begun = Instant::now();
     let registered = client.post("/v1/integrations", json!({"name": "ahead", "config": config})).await;
-    let waited = begun.elapsed();
-    assert!(waited < Duration::from_secs(20), "registration waits for no answer for long, but took {waited:?}");
     let warnings = registered["warnings"].as_array().expect("warnings").clone();
     assert!(warnings.iter().all(|warning| warning["severity"] == "info"), "{warnings:#?}");
     assert!(warnings.iter().any(|warning| text(&warning["what"]).contains("root user's keys")), "{warnings:#?}");
@@ -62,7 +58,7 @@ pub async fn told_and_made(world: Arc<World>) {
     client.ok(Method::DELETE, &path, None).await;
     client.wait(&path, "Terminated", |view| view["status"] == "Terminated").await;
     assert_eq!(state_resources(&world, &cluster, 1).await, 0, "something is left in Terraform's state");
-    nothing_left(&world).await;
+    nothing_left(&world, &cluster).await;
     client.ok(Method::DELETE, &format!("/v1/integrations/{integration}"), None).await;
 }
 

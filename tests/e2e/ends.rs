@@ -2,7 +2,7 @@
 
 use crate::World;
 use crate::client::{python, text};
-use crate::life::{nothing_left, state_resources};
+use crate::life::{no_cluster_left, nothing_left, state_resources};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -18,7 +18,7 @@ fn flow(engine: &str) -> Value {
 /// The only run that waits is canceled while Terraform is at work: the creation is stopped, and what was made is gone.
 pub async fn given_up(world: Arc<World>) {
     let client = &world.client;
-    let cluster = client.register(&world, "given-up", 60).await;
+    let cluster = client.register(&world, "given-up", 600).await;
     let path = format!("/v1/clusters/{cluster}");
     let run = client.publish(flow("given-up")).await;
     client.wait(&path, "under way", |view| view["progress"]["done"].as_u64().is_some_and(|done| done > 0)).await;
@@ -29,7 +29,7 @@ pub async fn given_up(world: Arc<World>) {
     let view = client.wait(&path, "Terminated", |view| view["status"] == "Terminated").await;
     assert_eq!(view["last_error"], json!(null), "{view:#}");
     assert_eq!(state_resources(&world, &cluster, 1).await, 0, "something is left in Terraform's state");
-    nothing_left(&world).await;
+    nothing_left(&world, &cluster).await;
     receipt(&world, &path).await;
     let events = client.get(&format!("{path}/events")).await;
     let started = events["events"].as_array().expect("events").iter().find(|event| event["kind"] == "teardown_started");
@@ -48,8 +48,7 @@ pub async fn stuck(world: Arc<World>) {
     let values = json!({"id": "nat-forgotten", "arn": forgotten, "tags_all": tags});
     note(&world, json!({"operation": "create", "type": "aws_nat_gateway", "name": "x", "values": values}));
     let expired = "deleting EC2 VPC: operation error EC2: DeleteVpc, https response error StatusCode: 400, RequestID: 0f31cf5c-1c26-4b39-8ff4-6e4e6f6d3a10, api error RequestExpired: Request has expired.";
-    let faults = json!([{"type": "aws_vpc", "operation": "delete", "error": expired, "times": 1}]);
-    std::fs::write(world.stack.faults(), faults.to_string()).expect("the faults are written");
+    world.order(&cluster, &[json!({"type": "aws_vpc", "operation": "delete", "error": expired, "times": 1})]);
 
     client.ok(Method::DELETE, &path, None).await;
     let parked = client.wait(&path, "parked", |view| view["retry"]["parked"] == true).await;
@@ -58,7 +57,7 @@ pub async fn stuck(world: Arc<World>) {
     client.ok(Method::DELETE, &path, None).await;
     let view = client.wait(&path, "Terminated", |view| view["status"] == "Terminated").await;
     assert_eq!(view["last_error"], json!(null), "{view:#}");
-    nothing_left(&world).await;
+    no_cluster_left(&world, &cluster).await;
 
     let receipt = receipt(&world, &path).await;
     assert_eq!(receipt["builds"], 2, "{receipt:#}");

@@ -2,12 +2,14 @@
 
 use crate::World;
 use crate::client::{operator, python, text};
+use reqwest::Method;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 const ENGINE: &str = "aws:aqueduct_ondemand_k8s";
-/// Long enough for the next flow to come, short enough to wait for.
-const KEEPALIVE: u64 = 8;
+/// Longer than anything takes here that must find the cluster still there.
+const KEEPALIVE: u64 = 3600;
 
 /// The documented flow: one operator for a CPU node, one for a GPU node.
 fn documented() -> Value {
@@ -67,11 +69,12 @@ pub async fn whole(world: Arc<World>) {
 
     user_failure(&world).await;
 
+    client.ok(Method::PATCH, &path, Some(json!({"keepalive": 2}))).await;
     let ended = client.wait(&path, "Terminated", |view| view["status"] == "Terminated").await;
     assert_eq!(ended["last_error"], json!(null), "{ended:#}");
     assert_eq!(state_resources(&world, &cluster, 1).await, 0, "something is left in Terraform's state");
     assert_eq!(created("aws_eks_cluster", &cluster, &world), 1, "one creation serves both");
-    nothing_left(&world).await;
+    nothing_left(&world, &cluster).await;
     receipt(&world, &path).await;
     let events = client.get(&format!("{path}/events")).await;
     let kinds: Vec<&str> =
@@ -130,7 +133,13 @@ async fn user_failure(world: &World) {
 }
 
 /// The account's secret key is in no log, no journal, no state, no item and no answer.
-pub async fn secrets(world: Arc<World>) {
+pub async fn secrets(worlds: Vec<Arc<World>>) {
+    for world in worlds {
+        secrets_of(&world).await;
+    }
+}
+
+async fn secrets_of(world: &World) {
     let file = std::fs::read_to_string(&world.stack.credentials_file).expect("the credentials file");
     let secret = file
         .lines()
@@ -159,10 +168,64 @@ pub async fn state_resources(world: &World, cluster: &str, generation: u32) -> u
     resources.iter().filter(|resource| resource["mode"] == "managed").count()
 }
 
-/// No cluster, node or process is left in the local account.
-pub async fn nothing_left(world: &World) {
+/// No resource of a cluster is left, whatever a state knows of, and no Kubernetes, node or process of it.
+pub async fn nothing_left(world: &World, cluster: &str) {
+    let left = existing(world, cluster);
+    assert!(left.is_empty(), "the account still has {left:?} of cluster {cluster}");
+    no_cluster_left(world, cluster).await;
+}
+
+/// No Kubernetes, node or process of a cluster is left in the local account.
+pub async fn no_cluster_left(world: &World, cluster: &str) {
+    let left: Vec<Value> =
+        clusters_there(world).await.into_iter().filter(|there| is_of(&there["name"], cluster)).collect();
+    assert!(left.is_empty(), "of cluster {cluster} is left: {left:?}\n{}", account_log(world));
+}
+
+/// No account has a cluster that its control plane takes for gone, or does not know.
+pub async fn nothing_left_anywhere(worlds: Vec<Arc<World>>) {
+    for world in worlds {
+        let views = world.client.get("/v1/clusters").await;
+        let views = views["clusters"].as_array().expect("clusters");
+        for there in clusters_there(&world).await {
+            let view = views.iter().find(|view| is_of(&there["name"], &text(&view["id"])));
+            // What a case that failed has left behind is its own failure, and told there.
+            let known = view.is_some_and(|view| view["status"] != "Terminated");
+            assert!(known, "leaked: {there} of {view:?}\n{}", account_log(&world));
+        }
+    }
+}
+
+async fn clusters_there(world: &World) -> Vec<Value> {
     let inventory = world.stack.inventory().await.expect("the account answers");
-    assert_eq!(inventory["clusters"], json!([]), "{inventory:#}");
+    inventory["clusters"].as_array().expect("clusters").clone()
+}
+
+/// Whether a name in the account is that of a generation of a cluster.
+fn is_of(name: &Value, cluster: &str) -> bool {
+    text(name).starts_with(&format!("ondemand-{}-g", &cluster[..8]))
+}
+
+fn account_log(world: &World) -> String {
+    crate::report::tail(&world.stack.directory.path("account/account.log"), 10, 1000)
+}
+
+/// What the account has with the cluster's tag, by the provider's journal.
+pub fn existing(world: &World, cluster: &str) -> BTreeSet<(String, String)> {
+    let journal = std::fs::read_to_string(world.stack.journal()).expect("the journal");
+    let mut found = BTreeSet::new();
+    for line in journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+        let values = &line["values"];
+        if values["tags_all"]["ondemand-eks:cluster"] == cluster && line["error"].is_null() {
+            let key = (text(&line["type"]), text(&values["id"]));
+            match line["operation"].as_str() {
+                Some("create") => drop(found.insert(key)),
+                Some("delete") => drop(found.remove(&key)),
+                _ => {}
+            }
+        }
+    }
+    found
 }
 
 /// How often the provider created a resource of a type for a cluster.

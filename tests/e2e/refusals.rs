@@ -29,7 +29,13 @@ pub async fn change_nothing(world: Arc<World>) {
             400,
             "'keepalive' must be between",
         ),
-        (&post, "/v1/integrations", register("refused", credentials(json!({"min_cpu_node": 4}))), 400, "min_cpu_node (4)"),
+        (
+            &post,
+            "/v1/integrations",
+            register("refused", credentials(json!({"min_cpu_node": 4}))),
+            400,
+            "min_cpu_node (4)",
+        ),
         (
             &post,
             "/v1/integrations",

@@ -1,7 +1,6 @@
 //! The published Python SDK drives the stack: the suite in `tests/sdk`, in a virtual environment for each version.
 
 use crate::World;
-use reqwest::Method;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::process::Command;
@@ -21,20 +20,30 @@ pub async fn documented(world: Arc<World>) {
 
 /// Not a case but a measurement: how long flows take, seen through the SDK.
 pub async fn figures(world: Arc<World>) {
-    python(&world, "0.3.6", &["figures.py"]).await;
+    let status = python(&world, "0.3.6", &["figures.py"]).await.status().await.expect("the environment's Python runs");
+    assert!(status.success(), "{status}");
 }
 
 async fn suite(world: &World, version: &str) {
-    println!("\nthe SDK {version}:");
-    python(world, version, &["-m", "unittest", "discover", "-b", "-s", "suite", "-t", "."]).await;
+    let log = world.stack.directory.log(&format!("sdk-{version}"));
+    // What comes after a failure would wait in vain for what it has not brought about.
+    let arguments = ["-m", "unittest", "discover", "--buffer", "--failfast", "-s", "suite", "-t", "."];
+    let mut command = python(world, version, &arguments).await;
+    let file = std::fs::File::create(&log).expect("a log");
+    command.stdout(file.try_clone().expect("a log")).stderr(file);
+    let status = command.status().await.expect("the environment's Python runs");
+    let told = std::fs::read_to_string(&log).expect("a log");
+    assert!(status.success(), "with the SDK {version}: {}", crate::report::tail(&log, 40, 1400));
+    let ran = told.lines().rev().find(|line| line.starts_with("Ran ")).unwrap_or("Ran nothing");
+    println!("{ran} (the SDK {version})");
 }
 
-/// Runs the Python of an environment with the SDK, and tells it where the server is.
-async fn python(world: &World, version: &str, arguments: &[&str]) {
+/// The Python of an environment with the SDK, told where the server is.
+async fn python(world: &World, version: &str, arguments: &[&str]) -> Command {
     let python = environment(version).await;
     let home = prepare_home(world);
-    forget_accounts(world).await;
-    let status = Command::new(python)
+    let mut command = Command::new(python);
+    command
         .args(arguments)
         .current_dir(folder())
         .env("PYTHONDONTWRITEBYTECODE", "1")
@@ -43,11 +52,9 @@ async fn python(world: &World, version: &str, arguments: &[&str]) {
         .env("ONDEMAND_CREDENTIALS", &world.stack.credentials_file)
         .env("ONDEMAND_HOME", home)
         .env("SDK_VERSION", version)
-        .kill_on_drop(true)
-        .status()
-        .await
-        .expect("the environment's Python runs");
-    assert!(status.success(), "with the SDK {version}: {status}");
+        .env("NO_PROXY", "127.0.0.1,localhost")
+        .kill_on_drop(true);
+    command
 }
 
 /// What a user of the newest SDK is told whose flow needs a cluster that cannot be created.
@@ -60,6 +67,7 @@ pub async fn refused(world: &World, engine: &str) -> String {
         .env("ONDEMAND_KEY", &world.stack.api_key)
         .env("ONDEMAND_ENGINE", engine)
         .env("SDK_VERSION", "0.3.6")
+        .env("NO_PROXY", "127.0.0.1,localhost")
         .kill_on_drop(true)
         .output()
         .await
@@ -88,16 +96,6 @@ fn prepare_home(world: &World) -> PathBuf {
 /// The home folder of the server, where it looks for `~`.
 pub fn home(stack: &Path) -> PathBuf {
     stack.join("home")
-}
-
-/// Other cases leave accounts, one of them with the name that the snippets connect; the suite begins without any.
-async fn forget_accounts(world: &World) {
-    let entries = world.client.get("/v1/integrations").await;
-    let accounts = entries["integrations"].as_array().expect("entries").iter();
-    for account in accounts.filter(|entry| !crate::client::text(&entry["name"]).contains(':')) {
-        let path = format!("/v1/integrations/{}", crate::client::text(&account["id"]));
-        world.client.ok(Method::DELETE, &path, None).await;
-    }
 }
 
 /// The interpreter of an environment that has the SDK and all it needs as pinned: made once, and named after the pins.

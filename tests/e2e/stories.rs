@@ -4,7 +4,7 @@
 
 use crate::World;
 use crate::client::{python, text};
-use crate::life::{nothing_left, state_resources};
+use crate::life::{existing, nothing_left, state_resources};
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{self, StreamExt};
 use reqwest::Method;
@@ -165,8 +165,8 @@ const THROTTLED: &str = "creating EC2 VPC: operation error EC2: CreateVpc, excee
 const DEPENDENT: &str = "deleting EC2 Subnet (subnet-032ab9f0d9e811ae2): operation error EC2: DeleteSubnet, https response error StatusCode: 400, RequestID: 2f6c1d0b-64d6-4b5f-a9a1-6b1f7f0b1a12, api error DependencyViolation: The subnet 'subnet-032ab9f0d9e811ae2' has dependencies and cannot be deleted.";
 const UNDELETABLE: &str = "deleting EC2 Subnet (subnet-032ab9f0d9e811ae2): operation error EC2: DeleteSubnet, https response error StatusCode: 403, RequestID: 2f6c1d0b-64d6-4b5f-a9a1-6b1f7f0b1a13, api error UnauthorizedOperation: You are not authorized to perform this operation. User: arn:aws:iam::000000000000:user/data-team is not authorized to perform: ec2:DeleteSubnet on resource: arn:aws:ec2:us-east-1:000000000000:subnet/subnet-032ab9f0d9e811ae2 because no identity-based policy allows the ec2:DeleteSubnet action";
 
-/// So many stories go on at the same time: each has Terraform work, and the machine is small.
-const AT_ONCE: usize = 3;
+/// So many stories go on at the same time, beside other cases: each has Terraform work, and the machine is small.
+const AT_ONCE: usize = 2;
 
 /// The stories that nearly every user may meet.
 pub async fn usual(world: Arc<World>) {
@@ -179,56 +179,42 @@ pub async fn every(world: Arc<World>) {
 }
 
 async fn tell(world: &World, chosen: impl Fn(&str) -> bool) {
-    let client = &world.client;
-    let mut stories = vec![];
-    for story in STORIES.iter().filter(|story| chosen(story.name)) {
-        stories.push((story, client.register(world, story.name, 3600).await));
+    let mut all: Vec<BoxFuture<'_, ()>> = vec![];
+    // The longest first.
+    if chosen("stuck") {
+        all.push(alone(world, "stuck", deleted_in_the_end).boxed());
     }
-    let mut others = vec![];
-    for name in ["throttled", "stuck", "locked"].into_iter().filter(|name| chosen(name)) {
-        others.push((name, client.register(world, name, 3600).await));
+    all.extend(STORIES.iter().filter(|story| chosen(story.name)).map(|story| whole(world, story).boxed()));
+    if chosen("locked") {
+        all.push(alone(world, "locked", held_by_a_person).boxed());
     }
-    let other = |wanted: &str| others.iter().find(|(name, _)| *name == wanted).map(|(_, cluster)| cluster.as_str());
-
-    let mut faults = vec![];
-    for (story, cluster) in &stories {
-        faults.extend(story.errors.iter().map(|(kind, error)| {
-            json!({"type": kind, "operation": "create", "error": error, "cluster": cluster, "times": 1000})
-        }));
+    if chosen("throttled") {
+        all.push(alone(world, "throttled", retried).boxed());
     }
-    faults.extend(
-        other("throttled")
-            .map(|cluster| json!({"type": "aws_vpc", "operation": "create", "error": THROTTLED, "cluster": cluster})),
-    );
-    order(world, &faults);
-    let mut first: Vec<BoxFuture<'_, ()>> = vec![];
-    first.extend(other("throttled").map(|cluster| retried(world, cluster).boxed()));
-    first.extend(other("locked").map(|cluster| held_by_a_person(world, cluster).boxed()));
-    first.extend(stories.iter().map(|(story, cluster)| told(world, story, cluster).boxed()));
-    stream::iter(first).buffer_unordered(AT_ONCE).collect::<()>().await;
-
-    // What the users do about it. A cluster that comes up may still not go.
-    order(world, &other("stuck").map_or(vec![], |cluster| {
-        vec![
-            json!({"type": "aws_subnet", "operation": "delete", "error": DEPENDENT, "cluster": cluster}),
-            json!({"type": "aws_subnet", "operation": "delete", "error": UNDELETABLE, "cluster": cluster, "after": 1}),
-        ]
-    }));
-    let mut second: Vec<BoxFuture<'_, ()>> = vec![];
-    second.extend(other("stuck").map(|cluster| deleted_in_the_end(world, cluster).boxed()));
-    let removable = stories.iter().filter(|(story, _)| story.removed);
-    second.extend(removable.map(|(story, cluster)| removed(world, story.name, cluster).boxed()));
-    stream::iter(second).buffer_unordered(AT_ONCE).collect::<()>().await;
-
-    order(world, &[]);
-    for name in stories.iter().map(|(story, _)| story.name).chain(others.iter().map(|(name, _)| *name)) {
-        forget(world, name).await;
-    }
-    nothing_left(world).await;
+    stream::iter(all).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
-fn order(world: &World, faults: &[Value]) {
-    std::fs::write(world.stack.faults(), json!(faults).to_string()).expect("the faults are written");
+/// A story from the registration to its end: the cause is told, and removed.
+async fn whole(world: &World, story: &'static Story) {
+    let cluster = world.client.register(world, story.name, 3600).await;
+    let fault =
+        |(kind, error): &(&str, &str)| json!({"type": kind, "operation": "create", "error": error, "times": 1000});
+    world.order(&cluster, &story.errors.iter().map(fault).collect::<Vec<_>>());
+    told(world, story, &cluster).await;
+    world.order(&cluster, &[]);
+    if story.removed {
+        removed(world, story.name, &cluster).await;
+    }
+    nothing_left(world, &cluster).await;
+    forget(world, story.name).await;
+}
+
+/// A story that is like no other.
+async fn alone(world: &World, name: &'static str, story: impl AsyncFnOnce(&World, &str)) {
+    let cluster = world.client.register(world, name, 3600).await;
+    story(world, &cluster).await;
+    nothing_left(world, &cluster).await;
+    forget(world, name).await;
 }
 
 fn flow(name: &str) -> Value {
@@ -300,6 +286,7 @@ async fn end(world: &World, cluster: &str) {
 
 /// A throttled creation is tried again without anybody doing anything.
 async fn retried(world: &World, cluster: &str) {
+    world.order(cluster, &[json!({"type": "aws_vpc", "operation": "create", "error": THROTTLED})]);
     succeeds(world, "throttled").await;
     let events = world.client.get(&format!("/v1/clusters/{cluster}/events")).await;
     assert!(events.to_string().contains("RequestLimitExceeded"), "{events:#}");
@@ -329,6 +316,9 @@ async fn held_by_a_person(world: &World, cluster: &str) {
 /// A teardown that fails for a while is tried again; one that only a person can help is parked in plain sight, and
 /// tried again when they ask.
 async fn deleted_in_the_end(world: &World, cluster: &str) {
+    let refused =
+        |error: &str, after: u32| json!({"type": "aws_subnet", "operation": "delete", "error": error, "after": after});
+    world.order(cluster, &[refused(DEPENDENT, 0), refused(UNDELETABLE, 1)]);
     succeeds(world, "stuck").await;
     let path = format!("/v1/clusters/{cluster}");
     let free = |view: &Value| view["runs"].as_array().is_none_or(Vec::is_empty);
@@ -365,22 +355,4 @@ pub async fn vanished(world: Arc<World>) {
     let left = existing(&world, &cluster);
     assert!(state > 0 && left.is_empty(), "{left:?}");
     forget(&world, "vanished").await;
-}
-
-/// What the account has with the cluster's tag, by the provider's journal.
-fn existing(world: &World, cluster: &str) -> BTreeSet<(String, String)> {
-    let journal = std::fs::read_to_string(world.stack.journal()).expect("the journal");
-    let mut found = BTreeSet::new();
-    for line in journal.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
-        let values = &line["values"];
-        if values["tags_all"]["ondemand-eks:cluster"] == cluster && line["error"].is_null() {
-            let key = (text(&line["type"]), text(&values["id"]));
-            match line["operation"].as_str() {
-                Some("create") => drop(found.insert(key)),
-                Some("delete") => drop(found.remove(&key)),
-                _ => {}
-            }
-        }
-    }
-    found
 }

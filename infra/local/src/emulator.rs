@@ -12,7 +12,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::process::Command;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far more than it takes to start, on a slow and busy machine too.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// How often a start on any free port is tried: what was free a moment ago may be somebody else's by then.
+const TRIES: u32 = 3;
 const NAME: &str = "the AWS emulator";
 
 /// What an emulator is started with.
@@ -49,6 +52,22 @@ impl Emulator {
         installed: &Installed,
         directory: &Directory,
         settings: Settings<'_>,
+    ) -> Result<Self, Error> {
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            match Self::try_to_start(watchdog, installed, directory, &settings).await {
+                Err(Error::Failed { .. }) if settings.port == 0 && tries > 0 => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_to_start(
+        watchdog: &Arc<Watchdog>,
+        installed: &Installed,
+        directory: &Directory,
+        settings: &Settings<'_>,
     ) -> Result<Self, Error> {
         let port = free_port(settings.port, "--emulator-port")?;
         let url = format!("http://127.0.0.1:{port}");

@@ -1,8 +1,10 @@
 //! Our HTTP client: for addresses of this machine only.
 
-/// A client that uses no proxy and follows no redirect.
+/// A client that uses no proxy, follows no redirect and keeps no connection: the emulator closes those that nobody uses
+/// for some seconds, which may be the moment in which one is used again.
 pub(crate) fn client() -> reqwest::Client {
     let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+    let builder = builder.pool_max_idle_per_host(0);
     // The builder fails only on TLS settings, and this client has none.
     builder.build().unwrap_or_default()
 }

@@ -30,7 +30,7 @@ use support::eks_token;
 const CLUSTER: &str = "ondemand-1f1e0abd-g1";
 const KEY: &str = "AKIALOCAL";
 const SECRET: &str = "made up";
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 fn binaries() -> PathBuf {
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);

@@ -19,13 +19,13 @@ class Documented(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         relay = world.documented_address()
-        relay.__enter__()
+        cls.address = relay.__enter__()
         cls.addClassCleanup(relay.__exit__, None, None, None)
 
     def run_snippet(self, name):
         with tempfile.TemporaryDirectory() as folder:
             program = [sys.executable, str(SNIPPETS / name)]
-            environment = {**os.environ, "HOME": world.HOME}
+            environment = {**os.environ, **self.address, "HOME": world.HOME}
             ended = subprocess.run(program, cwd=folder, env=environment, capture_output=True, text=True)
         self.assertEqual(ended.returncode, 0, ended.stdout + ended.stderr)
         return ended.stdout

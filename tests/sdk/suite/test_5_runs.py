@@ -117,7 +117,7 @@ class Runs(unittest.TestCase):
     def test_schedule_runs_the_flow_by_itself(self):
         # The sixth field is the seconds'.
         flow = world.publish("ticking", greeting(), schedule="* * * * * */2", run_now=False)
-        run = world.succeeded(flow)
+        run = world.succeeds_by_itself(flow)
         self.assertEqual(run.artifact("greet artifact").get(), "hello world")
         self.client.delete_flow(flow_id=self.unscheduled(flow).id())
 

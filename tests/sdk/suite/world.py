@@ -21,10 +21,11 @@ CREDENTIALS = os.environ["ONDEMAND_CREDENTIALS"]
 HOME = os.environ["ONDEMAND_HOME"]
 VERSION = os.environ["SDK_VERSION"]
 ADDRESS = f"{API}/sdk/{VERSION}"
+DOCUMENTED = "http://localhost:8080"
 ENGINE = "aws:aqueduct_ondemand_k8s"
 UNKNOWN = "00000000-0000-4000-8000-000000000001"
-# Far more than anything here takes.
-PATIENCE = 240
+# Far more than anything here takes, on a slow and busy machine too.
+PATIENCE = 600
 
 once = unittest.skipUnless(VERSION == "0.3.6", "enough is known by trying it with one version")
 newer = unittest.skipUnless(VERSION.startswith("0.3."), "this version of the SDK cannot do it")
@@ -56,33 +57,44 @@ def unique(name):
     return f"{name}-{uuid.uuid4().hex[:8]}"
 
 
-def wait(what, look, pause=0.3):
-    """Looks until something is there, and returns it."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+def wait(what, look, pause=None, seen=lambda: None):
+    """Looks until something is there, and returns it; else tells what `seen` shows."""
+    waited, begun = 0, time.monotonic()
+    while waited < PATIENCE:
         found = look()
         if found:
             return found
-        time.sleep(pause)
-    raise AssertionError(f"not within {PATIENCE} s: {what}")
+        # Every look is work that others wait for: the longer it takes, the less a moment matters.
+        time.sleep(pause or min(max(waited / 10, 0.2), 1.5))
+        waited = time.monotonic() - begun
+    raise AssertionError(f"not within {PATIENCE} s: {what}; last seen: {seen()}")
 
 
 def status_of(k8s, status):
-    wait(f"the cluster is {status}", lambda: k8s.status() == status)
+    wait(f"the cluster is {status}", lambda: k8s.status() == status, seen=lambda: get(f"/v1/clusters/{k8s.name()}").text)
 
 
-def finished(flow, runs=1, pause=0.3):
+def finished(flow, runs=1, pause=None):
     """The latest run of a flow, once there are so many and all are over."""
 
     def over():
         words = [run["status"] for run in flow.list_runs()]
         return len(words) >= runs and "pending" not in words and "running" not in words
 
-    wait("the runs are over", over, pause)
+    wait("the runs are over", over, pause, seen=lambda: flow.list_runs())
     return flow.latest()
 
 
-def succeeded(flow, runs=1, pause=0.3):
+def succeeds_by_itself(flow):
+    """A run of a flow that is run again and again, once one has succeeded: there may always be one under way."""
+
+    def done():
+        return next((run for run in flow.list_runs() if run["status"] == "succeeded"), None)
+
+    return flow.fetch(wait("a run has succeeded", done, seen=lambda: flow.list_runs())["run_id"])
+
+
+def succeeded(flow, runs=1, pause=None):
     run = finished(flow, runs, pause)
     if run.status() != ExecutionStatus.SUCCEEDED:
         run.describe()
@@ -104,7 +116,10 @@ def trigger(flow, parameters=None):
 
 @contextlib.contextmanager
 def documented_address():
-    """The address that `Client()` means, http://localhost:8080, as long as it is needed."""
+    """The environment of a program to which http://localhost:8080, where `Client()` goes, is the server.
+
+    That port may be taken on this machine, so it is not used: the program is given a proxy that knows better.
+    """
 
     class Relay(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -112,7 +127,10 @@ def documented_address():
         def relay(self):
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
-            address = ADDRESS + self.path
+            # A proxy is asked for whole addresses.
+            address = self.path
+            if address.startswith(DOCUMENTED):
+                address = ADDRESS + address.removeprefix(DOCUMENTED)
             # Redirects are for the SDK to follow.
             answer = requests.request(self.command, address, data=body, headers=headers, allow_redirects=False)
             self.send_response(answer.status_code)
@@ -128,15 +146,11 @@ def documented_address():
         def log_message(self, *_):
             pass
 
-    http.server.ThreadingHTTPServer.allow_reuse_address = True
-    try:
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Relay)
-    except OSError as error:
-        remedy = "port 8080 is taken, and the documented snippets need it: stop what listens there"
-        raise AssertionError(remedy) from error
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Relay)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    proxy = f"http://127.0.0.1:{server.server_address[1]}"
     try:
-        yield
+        yield {"http_proxy": proxy, "HTTP_PROXY": proxy, "no_proxy": "", "NO_PROXY": ""}
     finally:
         server.shutdown()
         server.server_close()

@@ -143,7 +143,7 @@ class Emulator:
 
     def get(self, path):
         api = f"{self.url}/_aws/execute-api/{self.outputs['ApiId']}/$default"
-        with urllib.request.urlopen(api + path, timeout=20) as response:
+        with urllib.request.urlopen(api + path, timeout=120) as response:
             return response.read().decode()
 
     def journal(self, **wanted):
@@ -245,8 +245,8 @@ def zipped(files):
     return archive.getvalue()
 
 
-def until(condition, what, seconds=30):
-    """Polls for something that no event tells of."""
+def until(condition, what, seconds=300):
+    """Polls for something that no event tells of; for far longer than it takes, on a slow and busy machine too."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

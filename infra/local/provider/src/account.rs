@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::value::Value;
 
 /// A real control plane starts within a minute even on a busy machine; this is when to stop believing in it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// What went wrong between the provider and the local account.
 #[derive(Debug, thiserror::Error)]

@@ -15,8 +15,11 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
-const READY_WITHIN: Duration = Duration::from_secs(90);
+/// Far more than it takes, on a slow and busy machine too.
+const READY_WITHIN: Duration = Duration::from_secs(300);
 const READY_CHECK: Duration = Duration::from_millis(100);
+/// How often a start is tried: a port that was free a moment ago may be somebody else's when it is listened on.
+const TRIES: u32 = 3;
 /// Lines of a component's log to show when it ends before its time.
 const LAST_LINES: usize = 5;
 /// What our jobs and add-ons need. Above all no node lifecycle: local nodes do not send heartbeats.
@@ -40,6 +43,23 @@ impl ControlPlane {
     /// Starts a fresh control plane in `directory` and waits until its API server is ready. The API server asks
     /// `token_review` who the bearers of unknown tokens are.
     pub(crate) async fn start(
+        cluster: &str,
+        binaries: &Binaries,
+        directory: &Path,
+        token_review: &str,
+        watchdog: &Arc<Watchdog>,
+    ) -> Result<Self, Error> {
+        let mut tries = TRIES;
+        loop {
+            tries -= 1;
+            match Self::try_to_start(cluster, binaries, directory, token_review, watchdog).await {
+                Err(Error::Exited { .. }) if tries > 0 => {}
+                result => return result,
+            }
+        }
+    }
+
+    async fn try_to_start(
         cluster: &str,
         binaries: &Binaries,
         directory: &Path,

@@ -1,6 +1,7 @@
 //! The functions, built for this machine by the cargo that runs us.
 
 use super::Installer;
+use crate::paths::Directory;
 use crate::process::{Stream, run};
 use crate::{Error, paths};
 use serde_json::Value;
@@ -12,8 +13,6 @@ use tokio::process::Command;
 /// The functions' names in the template and in the bucket.
 pub(crate) const FUNCTIONS: [&str; 4] = ["api", "run", "cluster", "keepalive"];
 const PROVIDER: &str = "terraform-provider-aws";
-/// Names a folder with all programs, built before, to be used as they are.
-const VARIABLE: &str = "ONDEMAND_EKS_BINARIES";
 
 /// Where the programs are.
 pub(crate) struct Binaries {
@@ -27,7 +26,7 @@ impl Binaries {
     /// Builds what has changed, unless the programs are given.
     pub(crate) async fn build(installer: &Installer) -> Result<Self, Error> {
         let step = installer.progress.step("functions");
-        if let Some(folder) = std::env::var_os(VARIABLE).map(PathBuf::from) {
+        if let Some(folder) = std::env::var_os(Self::VARIABLE).map(PathBuf::from) {
             let given = Self::given(&folder)?;
             step.done(format!("those in {}", folder.display()));
             return Ok(given);
@@ -92,12 +91,26 @@ impl Binaries {
 }
 
 impl Binaries {
+    /// Names a folder with all programs, built before, to be used as they are.
+    pub(crate) const VARIABLE: &str = "ONDEMAND_EKS_BINARIES";
+
+    /// A folder with links to all programs, for others to be given.
+    pub(crate) fn together(&self, directory: &Directory) -> Result<PathBuf, Error> {
+        let folder = directory.fresh_folder("programs")?;
+        let functions = self.functions.iter().map(|(name, path)| (*name, path));
+        for (name, path) in functions.chain([(PROVIDER, &self.provider)]) {
+            let failed = |source| Error::Files { attempt: format!("link {}", path.display()), source };
+            std::os::unix::fs::symlink(path, folder.join(name)).map_err(failed)?;
+        }
+        Ok(folder)
+    }
+
     fn given(folder: &Path) -> Result<Self, Error> {
         let find = |name: &str| {
             let path = folder.join(name);
             let missing = || Error::Missing {
                 what: format!("no program '{name}' in {}", folder.display()),
-                remedy: format!("build it, or unset {VARIABLE}"),
+                remedy: format!("build it, or unset {}", Self::VARIABLE),
             };
             path.is_file().then_some(path).ok_or_else(missing)
         };
@@ -137,12 +150,14 @@ pub(crate) fn is_newer(source: &Path, copy: &Path) -> bool {
 
 /// Symbols make a program many times larger, which an upload and a start would feel.
 async fn strip(from: &Path, to: &Path) -> Result<(), Error> {
-    let status = Command::new("strip").arg("-o").arg(to).arg(from).status().await;
-    if status.is_ok_and(|status| status.success()) {
-        return Ok(());
-    }
+    // Under another name until it is whole: another process may be doing the same, or reading.
+    let unfinished = to.with_extension(std::process::id().to_string());
     let failed = |source| Error::Files { attempt: format!("copy {}", from.display()), source };
-    std::fs::copy(from, to).map(drop).map_err(failed)
+    let status = Command::new("strip").arg("-o").arg(&unfinished).arg(from).status().await;
+    if !status.is_ok_and(|status| status.success()) {
+        std::fs::copy(from, &unfinished).map_err(failed)?;
+    }
+    std::fs::rename(unfinished, to).map_err(failed)
 }
 
 #[cfg(test)]

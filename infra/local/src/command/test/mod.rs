@@ -1,7 +1,10 @@
-//! `test`: all tests of the repository, in order, from those that take seconds to those that start whole stacks.
+//! `test`: all tests of the repository, in two lanes that go on side by side: the longest of those that start whole
+//! stacks, and the rest.
 
+mod programs;
 mod suites;
 mod tally;
+mod why;
 
 use super::directory;
 use super::interrupt::interrupted;
@@ -12,8 +15,12 @@ use crate::progress::seconds;
 use crate::{Error, Progress};
 use clap::{Args, ValueEnum};
 use std::time::{Duration, Instant};
-use suites::Suite;
+use suites::{Lane, Suite};
 use tally::Tally;
+use why::why;
+
+/// Whoever sees but the last 4000 characters of the output is to know why something failed.
+const SHOWN: usize = 3000;
 
 /// What the tests can be told.
 #[derive(Args, Debug, Clone)]
@@ -36,11 +43,13 @@ pub enum Part {
     EndToEnd,
 }
 
+#[derive(Clone)]
 struct Outcome {
     name: &'static str,
     tally: Tally,
     took: Duration,
-    failed: bool,
+    /// What the commands printed that failed.
+    failed: Vec<String>,
 }
 
 /// Installs what is missing and runs the tests.
@@ -60,17 +69,18 @@ async fn run_all(options: Options) -> Result<(), Error> {
     let installer = Installer { progress: progress.clone(), watchdog: process::watchdog()?, directory };
     let installed = installer.install().await?;
 
-    let mut outcomes = vec![];
-    for suite in suites::all(&installed, &installer.directory).await? {
-        if options.only.is_empty() || options.only.contains(&suite.part) {
-            outcomes.push(run_suite(&installer, suite).await?);
-        }
-    }
+    let wanted = |part| options.only.is_empty() || options.only.contains(&part);
+    let (stacks, rest): (Vec<_>, Vec<_>) = suites::all(&installer, &installed, wanted)
+        .await?
+        .into_iter()
+        .partition(|suite: &Suite| suite.lane == Lane::Stacks);
+    let (rest, stacks) = tokio::try_join!(run_lane(&installer, rest), run_lane(&installer, stacks))?;
+    let outcomes = [rest, stacks].concat();
     progress.say("\nsummary");
     for Outcome { name, tally, took, failed } in &outcomes {
-        let mark = if *failed { "✗" } else { "✓" };
+        let mark = if failed.is_empty() { "✓" } else { "✗" };
         progress.say(format!(
-            "{mark} {name:<28} {:>4} passed, {} failed ({})",
+            "{mark} {name:<12} {:>4} passed, {} failed ({})",
             tally.passed,
             tally.failed,
             seconds(*took)
@@ -78,24 +88,44 @@ async fn run_all(options: Options) -> Result<(), Error> {
     }
     let total = outcomes.iter().fold(Tally::default(), |total, outcome| total + outcome.tally);
     progress.say(format!("{} passed, {} failed", total.passed, total.failed));
-    let failed: Vec<&str> = outcomes.iter().filter(|outcome| outcome.failed).map(|outcome| outcome.name).collect();
-    if failed.is_empty() { Ok(()) } else { Err(Error::State(format!("failed: {}", failed.join(", ")))) }
+    let failed: Vec<&Outcome> = outcomes.iter().filter(|outcome| !outcome.failed.is_empty()).collect();
+    for outcome in &failed {
+        progress.say(format!("\n━━ why {} failed\n{}", outcome.name, why(&outcome.failed, SHOWN / failed.len())));
+    }
+    let names: Vec<&str> = failed.iter().map(|outcome| outcome.name).collect();
+    if names.is_empty() { Ok(()) } else { Err(Error::State(format!("failed: {}", names.join(", ")))) }
 }
 
-/// Runs the commands of a suite until one fails, with all that they print.
+/// Runs suites one after the other.
+async fn run_lane(installer: &Installer, suites: Vec<Suite>) -> Result<Vec<Outcome>, Error> {
+    let mut outcomes = vec![];
+    for suite in suites {
+        outcomes.push(run_suite(installer, suite).await?);
+    }
+    Ok(outcomes)
+}
+
+/// Runs the commands of a suite, with all that they print.
 async fn run_suite(installer: &Installer, suite: Suite) -> Result<Outcome, Error> {
     let started = Instant::now();
+    let name = suite.name;
     let mut tally = Tally::default();
-    let mut failed = false;
-    for command in suite.commands {
+    let mut failed = vec![];
+    for (number, mut command) in suite.commands.into_iter().enumerate() {
+        // A backtrace is longer than what is kept of a failure, and says less than its message.
+        command.env("RUST_BACKTRACE", "0");
         let program = command.as_std();
         let words = std::iter::once(program.get_program()).chain(program.get_args());
-        let shown: Vec<_> = words.map(|word| word.to_string_lossy()).collect();
-        installer.progress.say(format!("\n━━ {}: {}", suite.name, shown.join(" ")));
-        let log = installer.directory.log(&format!("test-{}", suite.name.replace(' ', "-")));
+        let shown: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+        installer.progress.say(format!("{name:<10} │ ━━ {}", shown.join(" ")));
+        let log = installer.directory.log(&format!("test-{}-{number}", name.replace(' ', "-")));
         let counted = tally;
-        let result = run_process(&installer.watchdog, suite.name, command, &log, |_, line| {
-            installer.progress.say(line);
+        let mut printed = vec![];
+        let result = run_process(&installer.watchdog, name, command, &log, |_, line| {
+            if !line.is_empty() {
+                installer.progress.say(format!("{name:<10} │ {line}"));
+            }
+            printed.push(line.to_owned());
             tally.read(line);
             true
         })
@@ -105,14 +135,14 @@ async fn run_suite(installer: &Installer, suite: Suite) -> Result<Outcome, Error
             Ok(()) if tally == counted => tally.passed += 1,
             Ok(()) => {}
             Err(Error::Failed { .. }) => {
-                failed = true;
+                failed.append(&mut printed);
+                failed.push(format!("failed: {}", shown.join(" ")));
                 if tally.failed == counted.failed {
                     tally.failed += 1;
                 }
-                break;
             }
             Err(error) => return Err(error),
         }
     }
-    Ok(Outcome { name: suite.name, tally, took: started.elapsed(), failed })
+    Ok(Outcome { name, tally, took: started.elapsed(), failed })
 }

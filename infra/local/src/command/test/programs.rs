@@ -1,0 +1,84 @@
+//! The test programs, built by one cargo: asked for package by package, it would build the libraries that they share
+//! once for each set of features.
+
+use crate::Error;
+use crate::install::Installer;
+use crate::install::binaries::cargo;
+use crate::process::{Stream, run};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use tokio::process::Command;
+
+/// One program of tests.
+pub(crate) struct Program {
+    /// What it tests, such as `domain` or `local/account`.
+    pub(crate) name: String,
+    /// The folder of its package.
+    pub(crate) folder: PathBuf,
+    program: PathBuf,
+}
+
+impl Program {
+    /// Builds all of the workspace.
+    pub(crate) async fn all(installer: &Installer) -> Result<Vec<Self>, Error> {
+        let step = installer.progress.step("tests");
+        step.update("cargo test --no-run");
+        let mut command = cargo();
+        command.args(["test", "--workspace", "--no-run", "--message-format=json-render-diagnostics"]);
+        let mut programs = vec![];
+        let log = installer.directory.log("build-tests");
+        run(&installer.watchdog, "building the tests", command, &log, |stream, line| {
+            if stream == Stream::Out {
+                programs.extend(Self::built(line));
+            } else if let Some(package) = line.trim_start().strip_prefix("Compiling ") {
+                step.update(format!("compiling {}", package.split(" (").next().unwrap_or(package)));
+            } else if line.starts_with("error") || line.starts_with("warning") {
+                installer.progress.say(line);
+            }
+            stream == Stream::Err
+        })
+        .await?;
+        programs.sort_by(|one, other| one.name.cmp(&other.name));
+        step.done("built");
+        Ok(programs)
+    }
+
+    /// The test program that a message of cargo's tells of.
+    fn built(line: &str) -> Option<Self> {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let program = PathBuf::from(message["executable"].as_str()?);
+        let folder = Path::new(message["manifest_path"].as_str()?).parent()?.to_path_buf();
+        let package = folder.file_name()?.to_string_lossy().into_owned();
+        let kinds = message["target"]["kind"].as_array()?;
+        let is_own = kinds.iter().any(|kind| kind == "test");
+        let name = if is_own { format!("{package}/{}", message["target"]["name"].as_str()?) } else { package };
+        (message["profile"]["test"] == true).then_some(Self { name, folder, program })
+    }
+
+    /// A command that runs it as cargo does.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.current_dir(&self.folder).env("CARGO_MANIFEST_DIR", &self.folder);
+        command
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Program;
+
+    #[test]
+    fn test_programs_are_told_from_others() {
+        let message = |test: bool, kind: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","manifest_path":"/c/functions/api/Cargo.toml","executable":"/t/http-1",
+                    "target":{{"name":"http","kind":["{kind}"]}},"profile":{{"test":{test}}}}}"#
+            )
+        };
+        let name = |line: &str| Program::built(line).map(|program| program.name);
+        assert_eq!(name(&message(true, "test")).as_deref(), Some("api/http"));
+        assert_eq!(name(&message(true, "lib")).as_deref(), Some("api"));
+        assert_eq!(name(&message(false, "bin")), None, "a program that was built for tests to use");
+        assert_eq!(name(r#"{"reason":"build-finished","success":true}"#), None);
+    }
+}
