@@ -15,6 +15,7 @@ pub enum Action {
     ChangeType { dies: bool },
     Delete { dies: bool },
     ForceDelete { dies: bool },
+    RenewCredentials { dies: bool },
     Cancel { run: usize },
     // Invocations
     Perform { process: usize },
@@ -131,8 +132,7 @@ impl System {
                 actions.push(Action::SweepRun { run });
             }
         }
-        if let Some(build) = cluster.phase.build() {
-            let epoch = build.epoch;
+        for epoch in cluster.builds() {
             match world.machines.get(&epoch).map(|machine| machine.at) {
                 Some(At::Over | At::Orphan { .. }) => actions.push(Action::SweepLostBuild { epoch, dies: false }),
                 Some(_) => {
@@ -144,11 +144,8 @@ impl System {
                 None => {}
             }
         }
-        if let Some(&generation) = world.aws.keys().next()
-            && self.mutant.collects(cluster.status())
-        {
-            actions.push(Action::SweepLeftover { generation });
-        }
+        let found = self.mutant.leftover(world).filter(|_| cluster.builds().next().is_none());
+        actions.extend(found.map(|generation| Action::SweepLeftover { generation }));
         if world.tick.is_none() {
             actions.push(Action::TickLooks);
         }
@@ -170,6 +167,7 @@ impl System {
                     Action::ChangeType { dies },
                     Action::Delete { dies },
                     Action::ForceDelete { dies },
+                    Action::RenewCredentials { dies },
                 ]);
             }
         }
@@ -231,11 +229,9 @@ impl System {
             });
         }
         actions.extend(world.tick.map(|_| Action::TickDecides { dies: true }));
-        if let Some(epoch) = world.document.build().map(|build| build.epoch)
-            && world.machines.get(&epoch).is_some_and(|m| matches!(m.at, At::Over | At::Orphan { .. }))
-        {
-            actions.push(Action::SweepLostBuild { epoch, dies: true });
-        }
+        let gone = |epoch: &u64| matches!(world.machines.get(epoch).map(|m| m.at), Some(At::Over | At::Orphan { .. }));
+        let lost = world.document.0.builds().filter(gone);
+        actions.extend(lost.map(|epoch| Action::SweepLostBuild { epoch, dies: true }));
     }
 
     fn mutations(&self, world: &World, actions: &mut Vec<Action>) {

@@ -64,7 +64,8 @@ impl System {
     fn act(&self, world: &mut World, act: Act) {
         match act {
             Act::Start { epoch, work, .. } => {
-                world.machines.entry(epoch).or_insert(Machine { work, at: At::Delay });
+                let collects = world.document.0.collection.as_ref().is_some_and(|collects| collects.epoch == epoch);
+                world.machines.entry(epoch).or_insert(Machine { work, collects, at: At::Delay });
             }
             Act::Stop { epoch } => stop(world, epoch),
             Act::Enable => world.rule = true,
@@ -160,7 +161,6 @@ impl System {
                 let alone = before.phase.waiters().is_some_and(|waiters| waiters.iter().all(|waiter| waiter == run));
                 ghost.justified |= alone && !ghost.asked;
             }
-            Command::CollectLeftover { .. } => ghost.justified |= from == Status::Terminated,
             Command::Delete => ghost.justified |= before.phase.leases().is_none_or(|leases| leases.is_empty()),
             Command::ForceDelete => {
                 ghost.justified = true;

@@ -3,7 +3,7 @@
 //! Time is relative: a moment is "now" or "long ago" (the keepalive or the wait is over), and passing time moves moments
 //! of the document into the past instead of moving the clock.
 
-use domain::cluster::{Build, Cluster, Effect, Phase, Purpose};
+use domain::cluster::{Build, Cluster, Collection, Effect, Phase, Purpose};
 use domain::failure::{Failure, FailureClass};
 use domain::settings::{Limits, Settings, SettingsDelta};
 use domain::{ClusterId, IntegrationId, RunId};
@@ -195,8 +195,11 @@ impl Hash for Document {
         let cluster = &*self.0;
         (cluster.generation, cluster.epoch, cluster.next_effect, cluster.last_error.is_some()).hash(state);
         (Nodes::of(&cluster.settings), cluster.status() as u8).hash(state);
-        if let Some(Build { epoch, purpose, attempt, forced, not_before, begun_at, leftover }) = self.build() {
-            (epoch, *purpose as u8, attempt, forced, not_before, begun_at, leftover).hash(state);
+        if let Some(Build { epoch, purpose, attempt, forced, not_before, begun_at }) = self.build() {
+            (epoch, *purpose as u8, attempt, forced, not_before, begun_at).hash(state);
+        }
+        if let Some(Collection { generation, epoch, begun_at }) = &cluster.collection {
+            (generation, epoch, begun_at).hash(state);
         }
         match &cluster.phase {
             Phase::Terminated => {}

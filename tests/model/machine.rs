@@ -19,7 +19,8 @@ impl System {
                 let forced = cluster.phase.build().is_none_or(|build: &Build| build.forced);
                 let destroys = world.machines.get(&epoch)?.work == Work::Destroy;
                 let pods = destroys && !forced && cluster.expects_build(epoch) && world.pods();
-                let input = Input { generation: cluster.build_generation(), nodes: Nodes::of(&cluster.settings) };
+                let input =
+                    Input { generation: self.mutant.works_on(cluster, epoch), nodes: Nodes::of(&cluster.settings) };
                 go(world, epoch, At::Looked { pods, input })
             }
             Action::BeginFails { epoch } => {
@@ -34,7 +35,7 @@ impl System {
                 self.command(world, &command, Who::Begin(epoch), dies)
             }
             Action::StartBuild { epoch } => {
-                let Machine { work, at: At::Proceed { input } } = *world.machines.get(&epoch)? else { return None };
+                let Machine { work, at: At::Proceed { input }, .. } = *world.machines.get(&epoch)? else { return None };
                 // Builds that are waited for exclude each other without the lock; that is checked, not taken for granted.
                 if world.machines.values().any(|machine| holds_lock_as_orphan(machine, input.generation)) {
                     return go(world, epoch, At::Built { ended: Ended::ForNow });
@@ -53,7 +54,7 @@ impl System {
                 go(world, epoch, at)
             }
             Action::OrphanLocks { epoch } => {
-                let Machine { work, at: At::Orphan { input, escaped, .. } } = *world.machines.get(&epoch)? else {
+                let Machine { work, at: At::Orphan { input, escaped, .. }, .. } = *world.machines.get(&epoch)? else {
                     return None;
                 };
                 let of = input.generation;
@@ -105,7 +106,7 @@ impl System {
 
     /// Terraform has done all it was told.
     fn build_is_whole(&self, world: &mut World, epoch: u64) -> Option<()> {
-        let Machine { work, at: At::Building { input, .. } | At::Orphan { input, .. } } =
+        let Machine { work, at: At::Building { input, .. } | At::Orphan { input, .. }, .. } =
             *world.machines.get(&epoch)?
         else {
             return None;

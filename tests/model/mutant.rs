@@ -3,7 +3,7 @@
 
 use crate::document::{Document, build_mut, long_ago};
 use crate::world::World;
-use domain::cluster::{Command, Decision, Effect, Phase, Purpose, Refusal, Reply, Status, decide};
+use domain::cluster::{Cluster, Command, Decision, Effect, Phase, Purpose, Refusal, Reply, Status, decide};
 use domain::settings::Settings;
 use std::sync::Arc;
 
@@ -78,11 +78,17 @@ pub enum Mutant {
     NoGarbageCollector,
     /// What is alive is taken for garbage.
     LivingCollected,
+    /// What destroys leftovers asks which generation the cluster has when it begins.
+    PresentCollected,
+    /// Leftovers wait until the cluster ends.
+    LeftoversWait,
+    /// New credentials start a teardown anew that is under way.
+    RenewalStartsAnew,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 36] = [
         Self::EpochsIgnored,
         Self::StaleSuccessAccepted,
         Self::CreationsRace,
@@ -116,6 +122,9 @@ impl Mutant {
         Self::MaximumLoweredInUse,
         Self::NoGarbageCollector,
         Self::LivingCollected,
+        Self::PresentCollected,
+        Self::LeftoversWait,
+        Self::RenewalStartsAnew,
     ];
 
     /// The production decision, and what the fault makes of it.
@@ -179,7 +188,19 @@ impl Mutant {
                 Ok(decision)
             }
             (Self::LivingCollected, Command::CollectLeftover { .. }) => {
-                decide(&domain::cluster::Cluster { phase: Phase::Terminated, ..cluster.clone() }, command, now)
+                let blind = Cluster { phase: Phase::Terminated, ..cluster.clone() };
+                let mut decision = decide(&blind, command, now)?;
+                decision.cluster.phase = cluster.phase.clone();
+                Ok(decision)
+            }
+            (Self::RenewalStartsAnew, Command::CredentialsRenewed) if destroys(document) => {
+                let mut waiting = not_begun(document);
+                if let Phase::Terminating { build, stuck, .. } = &mut waiting.phase {
+                    build.not_before = now + jiff::SignedDuration::from_secs(1);
+                    let failure = crate::document::failure(domain::failure::FailureClass::Credentials);
+                    *stuck = Some(Box::new(domain::cluster::Stuck { failure, parked: true, first_epoch: 0 }));
+                }
+                decide(&waiting, command, now)
             }
             (Self::DestroyFailureDropped, Command::BuildFailed { epoch, .. }) if destroys(document) => {
                 plain(&Command::BuildSucceeded { epoch: *epoch, report: Default::default() })
@@ -275,13 +296,20 @@ impl Mutant {
         self == Self::OrphansLeft
     }
 
-    /// Whether the sweeper has what AWS still has destroyed, as the cluster is now.
-    pub fn collects(self, status: Status) -> bool {
+    /// What the sweeper finds in AWS that it has destroyed.
+    pub fn leftover(self, world: &World) -> Option<u32> {
+        let cluster = &world.document.0;
         match self {
-            Self::NoGarbageCollector => false,
-            Self::LivingCollected => status == Status::Active,
-            _ => status == Status::Terminated,
+            Self::NoGarbageCollector => None,
+            Self::LivingCollected if cluster.status() == Status::Active => world.aws.keys().next().copied(),
+            Self::LeftoversWait if cluster.status() != Status::Terminated => None,
+            _ => world.leftovers().next(),
         }
+    }
+
+    /// The generation that a build works on.
+    pub fn works_on(self, cluster: &Cluster, epoch: u64) -> u32 {
+        if self == Self::PresentCollected { cluster.generation } else { cluster.generation_of(epoch) }
     }
 
     /// Whether runs keep their leases.
@@ -315,7 +343,7 @@ fn without(mut decision: Decision, dropped: fn(&Effect) -> bool) -> Decision {
     decision
 }
 
-fn not_begun(document: &Document) -> domain::cluster::Cluster {
+fn not_begun(document: &Document) -> Cluster {
     let mut cluster = (*document.0).clone();
     if let Some(build) = build_mut(&mut cluster.phase) {
         build.begun_at = None;

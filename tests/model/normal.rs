@@ -58,8 +58,9 @@ impl World {
         let (document, stale, processes) = (&self.document, &self.stale, &self.processes);
         self.machines.retain(|epoch, machine| {
             let starts = |act: Act| matches!(act, Act::Start { epoch: started, .. } if started == *epoch);
-            let known =
-                |document: &Document| document.0.expects_build(*epoch) || document.acts().any(|(_, act)| starts(act));
+            let known = |document: &Document| {
+                document.0.builds().any(|awaited| awaited == *epoch) || document.acts().any(|(_, act)| starts(act))
+            };
             machine.at != At::Over
                 || known(document)
                 || stale.as_ref().is_some_and(known)
@@ -137,9 +138,10 @@ fn visit_cluster(cluster: &mut Cluster, see: &mut dyn FnMut(Number<'_>)) {
     see(Number::Generation(&mut cluster.generation));
     if let Some(build) = crate::document::build_mut(&mut cluster.phase) {
         see(Number::Epoch(&mut build.epoch));
-        if let Some(generation) = &mut build.leftover {
-            see(Number::Generation(generation));
-        }
+    }
+    if let Some(collection) = &mut cluster.collection {
+        see(Number::Epoch(&mut collection.epoch));
+        see(Number::Generation(&mut collection.generation));
     }
     let mut outbox = BTreeMap::new();
     for (mut key, mut effect) in std::mem::take(&mut cluster.outbox) {

@@ -14,11 +14,13 @@ const MOST_CALM_STEPS: usize = 300;
 pub fn all() -> Vec<Property<System>> {
     vec![
         Property::always("1 at most one build runs, the one that is waited for", one_build),
+        Property::always("2 what destroys leftovers never touches what lives", living_is_not_collected),
         Property::always("2 what is in use is not torn down, except by force", in_use_is_kept),
         Property::always("3 no run that waits is forgotten", nobody_is_forgotten),
         Property::always("3 no run waits for a teardown that takes a person", nobody_waits_for_a_person),
         Property::always("4 nobody pays for a creation that nobody wants", creation_is_wanted),
         Property::always("4 AWS has nothing that nobody knows", nothing_is_leaked),
+        Property::always("4 leftovers go, though the cluster lives on", leftovers_go),
         Property::always("4 left alone, everything ends", comes_to_rest),
         Property::always("5 updates do not touch running work", work_goes_on),
         Property::always("6 the settings in force are those that were accepted", settings_are_kept),
@@ -35,15 +37,32 @@ fn builds(world: &World) -> impl Iterator<Item = (u64, Work, Input)> + '_ {
 
 fn one_build(_: &System, world: &World) -> bool {
     let fenced = |at| matches!(at, At::Orphan { locked: true, escaped: false, .. });
-    let orphans = world.machines.values().filter(|machine| fenced(machine.at));
-    builds(world).count() + orphans.count() <= 1
-        && builds(world).all(|(epoch, ..)| world.document.0.expects_build(epoch))
+    let orphans = world.machines.iter().filter(|(_, machine)| fenced(machine.at)).map(|(epoch, _)| *epoch);
+    let epochs: Vec<u64> = builds(world).map(|(epoch, ..)| epoch).chain(orphans).collect();
+    // What destroys leftovers works on a state of its own, beside the one build that changes the cluster.
+    let cluster = &world.document.0;
+    let collects = |epoch: u64| world.machines.get(&epoch).is_some_and(|machine| machine.collects);
+    epochs.iter().filter(|epoch| !collects(**epoch)).count() <= 1
+        && builds(world).all(|(epoch, ..)| cluster.builds().any(|awaited| awaited == epoch))
+        && builds(world).all(|(epoch, ..)| collects(epoch) != cluster.expects_build(epoch))
+}
+
+fn living_is_not_collected(_: &System, world: &World) -> bool {
+    let cluster = &world.document.0;
+    let lives = |generation| generation == cluster.generation && cluster.status() != Status::Terminated;
+    let works = |at| match at {
+        At::Building { input, .. } | At::Orphan { input, locked: true, .. } => Some(input.generation),
+        _ => None,
+    };
+    let collectors = world.machines.values().filter(|machine| machine.collects);
+    collectors.filter_map(|machine| works(machine.at)).all(|generation| !lives(generation))
 }
 
 fn in_use_is_kept(_: &System, world: &World) -> bool {
     builds(world).filter(|(_, work, _)| *work == Work::Destroy).all(|(_, _, input)| {
         let pods = world.runs.iter().any(|run| run.pod == Some(input.generation));
-        world.document.0.phase.leases().is_none() && (world.ghost.forced || !pods)
+        let present = input.generation == world.document.0.generation;
+        !(present && world.document.0.phase.leases().is_some()) && (world.ghost.forced || !pods)
     })
 }
 
@@ -100,7 +119,9 @@ fn settings_are_kept(_: &System, world: &World) -> bool {
     let sound = matches!(cluster.phase, Phase::Active { .. }) && cluster.last_error.is_none();
     nodes == world.ghost.wanted
         && (!sound || world.ghost.escaped || world.aws.get(&cluster.generation) == Some(&built))
-        && builds(world).all(|(_, _, input)| input == Input { generation: cluster.build_generation(), nodes })
+        && builds(world)
+            .filter(|(epoch, ..)| cluster.expects_build(*epoch))
+            .all(|(_, _, input)| input == Input { generation: cluster.generation, nodes })
 }
 
 fn teardown_has_a_reason(_: &System, world: &World) -> bool {
@@ -125,6 +146,23 @@ fn comes_to_rest(system: &System, world: &World) -> bool {
     false
 }
 
+/// What should be gone is destroyed without the cluster having to end for it.
+fn leftovers_go(system: &System, world: &World) -> bool {
+    if !world.is_quiet() || world.leftovers().next().is_none() {
+        return true;
+    }
+    let (mut world, mut actions) = (World { stale: None, ..world.clone() }, vec![]);
+    for _ in 0..MOST_CALM_STEPS {
+        actions.clear();
+        system.inner(&world, &mut actions);
+        system.outer(&world, &mut actions);
+        actions.retain(|action| *action != Action::KeepalivePasses);
+        let Some(next) = calm_step(system, &world, &actions) else { return world.leftovers().next().is_none() };
+        world = next;
+    }
+    false
+}
+
 fn calm_step(system: &System, world: &World, actions: &[Action]) -> Option<World> {
     actions.iter().find_map(|action| system.next_state(world, *action).filter(|next| next != world))
 }
@@ -132,6 +170,7 @@ fn calm_step(system: &System, world: &World, actions: &[Action]) -> Option<World
 fn is_at_rest(world: &World) -> bool {
     let cluster = &world.document.0;
     cluster.phase == Phase::Terminated
+        && cluster.collection.is_none()
         && cluster.outbox.is_empty()
         && world.aws.is_empty()
         && !world.rule

@@ -53,6 +53,7 @@ impl System {
             | Action::ChangeType { .. }
             | Action::Delete { .. }
             | Action::ForceDelete { .. }
+            | Action::RenewCredentials { .. }
             | Action::Cancel { .. } => self.person(world, action),
 
             Action::Perform { process } => self.perform(world, process),
@@ -200,6 +201,7 @@ impl System {
             Action::ChangeCount { dies } => (Command::Update { delta: other_count(settings) }, dies),
             Action::ChangeType { dies } => (Command::Update { delta: other_type(settings) }, dies),
             Action::Delete { dies } => (Command::Delete, dies),
+            Action::RenewCredentials { dies } => (Command::CredentialsRenewed, dies),
             _ => (Command::ForceDelete, matches!(action, Action::ForceDelete { dies: true })),
         };
         let before = (world.document.clone(), world.ghost.asked);
@@ -223,6 +225,7 @@ impl System {
     fn rest(&self, world: &mut World) -> Option<()> {
         let cluster = &world.document.0;
         let nothing_left = cluster.status() == Status::Terminated
+            && cluster.collection.is_none()
             && cluster.outbox.is_empty()
             && !world.runs.iter().any(|run| run.at.is_open());
         world.rest = match world.rest {

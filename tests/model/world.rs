@@ -102,6 +102,8 @@ impl From<&Reply> for Answer {
 pub struct Machine {
     /// From its input.
     pub work: Work,
+    /// Whether it was started for leftovers; only the checker looks at it.
+    pub collects: bool,
     /// Where it is.
     pub at: At,
 }
@@ -289,6 +291,11 @@ impl World {
             && self.tick.is_none()
             && self.rest == Rest::No
             && self.runs.iter().all(|run| run.pod.is_none() && waits(run.at))
+    }
+
+    /// The generations of which AWS has something although they are over.
+    pub fn leftovers(&self) -> impl Iterator<Item = u32> + '_ {
+        self.aws.keys().copied().filter(|generation| self.document.0.is_over(*generation))
     }
 
     /// Whether a pod is alive in the present generation.

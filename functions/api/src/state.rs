@@ -40,10 +40,7 @@ pub struct Api {
 impl Api {
     /// Registers an account, whichever interface it was described through.
     pub(crate) async fn register(&self, registering: Registering) -> Result<(Integration, Cluster), Error> {
-        let file = match &registering.credentials {
-            CredentialsInput::File { path, .. } => Some(self.files.read(path).await?),
-            _ => None,
-        };
+        let file = self.credentials_file(&registering.credentials).await?;
         let registration = Registration {
             id: IntegrationId(Uuid::new_v4()),
             cluster: ClusterId(Uuid::new_v4()),
@@ -55,17 +52,31 @@ impl Api {
         self.world.register(&self.access, registration).await
     }
 
-    /// What would make a creation with these settings fail. It asks AWS, for some seconds at most, and fails only if
+    /// The text of the file that credentials are in, if they are in one.
+    pub(crate) async fn credentials_file(&self, credentials: &CredentialsInput) -> Result<Option<String>, Error> {
+        match credentials {
+            CredentialsInput::File { path, .. } => Ok(Some(self.files.read(path).await?)),
+            CredentialsInput::AccessKey { .. } | CredentialsInput::Role { .. } => Ok(None),
+        }
+    }
+
+    /// What would make a creation fail. It asks AWS, for some seconds at most, and fails only if
     /// there are no credentials to ask with.
-    pub(crate) async fn look_ahead(&self, of: &Integration, settings: &Settings) -> Result<Vec<Finding>, Error> {
+    pub(crate) async fn look_ahead(&self, of: &Integration, cluster: &Cluster) -> Result<Vec<Finding>, Error> {
         let key = self.access.key(of.id, &of.region).await?;
-        Ok(preflight::preflight(self.survey.as_ref(), Subject::of(of, &key, settings)).await)
+        let subject = Subject::of(of, cluster, &key, &cluster.settings);
+        Ok(preflight::preflight(self.survey.as_ref(), subject).await)
     }
 
     /// What AWS asks for the nodes of these settings now, as far as it may be asked.
-    pub(crate) async fn live_prices(&self, of: &Integration, settings: &Settings) -> Result<Live, Error> {
+    pub(crate) async fn live_prices(
+        &self,
+        of: &Integration,
+        cluster: &Cluster,
+        settings: &Settings,
+    ) -> Result<Live, Error> {
         let key = self.access.key(of.id, &of.region).await?;
-        Ok(preflight::live_prices(self.survey.as_ref(), Subject::of(of, &key, settings)).await)
+        Ok(preflight::live_prices(self.survey.as_ref(), Subject::of(of, cluster, &key, settings)).await)
     }
 
     /// A cluster by its id or its name.

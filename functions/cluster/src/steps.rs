@@ -67,7 +67,7 @@ impl ClusterFunction {
             return Ok(BeginAnswer { proceed: false, environment: vec![] });
         }
         self.look_ahead(step, &cluster).await;
-        let generation = cluster.build_generation();
+        let generation = cluster.generation_of(step.epoch);
         let place = hold::take_over(&self.world, &keys::terraform_state(cluster.id, generation)).await?;
         let action = if step.purpose == Purpose::Destroy { "destroy" } else { "apply" };
         let prefix = keys::build(cluster.id, step.epoch);
@@ -129,7 +129,7 @@ impl ClusterFunction {
         let told = async {
             let key = self.access.key(cluster.integration, &cluster.region).await?;
             let integration = self.world.integration(cluster.integration).await?;
-            let subject = Subject::of(&integration, &key, &cluster.settings);
+            let subject = Subject::of(&integration, cluster, &key, &cluster.settings);
             let findings = preflight::preflight(self.survey.as_ref(), subject).await;
             self.world.tell_certain(cluster.id, &findings).await
         };

@@ -4,7 +4,7 @@
 //! makes is tagged with its integration, cluster and generation, and of a cluster exactly one generation may exist, or
 //! none when it is Terminated.
 
-use crate::cluster::{Cluster, Status};
+use crate::cluster::Cluster;
 use crate::price;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -78,7 +78,7 @@ pub struct Leftover {
 }
 
 const DESTROYED_LATER: &str =
-    "Its Terraform state is there: it will be destroyed once the cluster is Terminated and the sweeper comes by.";
+    "Its Terraform state is there: it is destroyed within the hour, whatever the cluster does meanwhile.";
 const BY_HAND: &str = "No Terraform state knows it, so it is not deleted for you. AWS may list a resource for up to an hour after its end: if it is still here then, look at it, and delete it if nothing of yours uses it.";
 
 /// The generations of a cluster that resources are tagged with although none of theirs should exist.
@@ -127,7 +127,7 @@ impl Found {
 
 /// Whether a resource belongs to the one generation that may exist.
 fn is_expected(cluster: &Cluster, resource: &TaggedResource) -> bool {
-    cluster.status() != Status::Terminated && generation(cluster, resource) == Some(cluster.build_generation())
+    generation(cluster, resource) == Some(cluster.generation) && !cluster.is_over(cluster.generation)
 }
 
 /// The generation of this cluster that a resource is tagged with.

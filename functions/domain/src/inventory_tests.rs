@@ -66,15 +66,22 @@ fn nothing_of_a_terminated_cluster_may_be_there() {
 
     let known = compare(&cluster, &tagged, &BTreeSet::from([1]));
     assert_eq!(known.collectable(), Some(1));
-    assert!(known.leftovers().iter().all(|leftover| leftover.remedy.contains("will be destroyed")));
+    assert!(known.leftovers().iter().all(|leftover| leftover.remedy.contains("is destroyed within the hour")));
 }
 
 #[test]
-fn what_is_being_destroyed_is_no_leftover() {
-    let cluster = terminated();
-    let collecting = decide(&cluster, &Command::CollectLeftover { generation: 1 }, Timestamp::UNIX_EPOCH);
-    let collecting = collecting.expect("accepted").cluster;
-    assert_eq!(suspects(&collecting, &[resource("vpc/vpc-1", 0xc, "1")]), BTreeSet::new());
+fn what_is_left_of_an_older_generation_is_collectable_beside_the_living_one() {
+    let mut commands = active();
+    commands.extend([
+        Command::Delete,
+        Command::BeginBuild { epoch: 3, live_pods: 0 },
+        Command::BuildSucceeded { epoch: 3, report: BuildReport::default() },
+        Command::Create { delta: SettingsDelta::default() },
+    ]);
+    let cluster = after(&commands);
+    let tagged = [resource("natgateway/nat-1", 0xc, "1"), resource("vpc/vpc-1", 0xc, "2")];
+    assert_eq!(suspects(&cluster, &tagged), BTreeSet::from([1]));
+    assert_eq!(compare(&cluster, &tagged, &BTreeSet::from([1, 2])).collectable(), Some(1));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What a cluster can be given beyond the seven settings, when its account is registered.
+//! What a cluster can be given beyond the seven settings.
 
 use crate::instance_type::InstanceType;
 use crate::settings::SettingsError;
@@ -49,7 +49,21 @@ pub struct Options {
     pub nat: Nat,
 }
 
-impl Options {
+/// Some of the options, each parsed on its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct OptionsDelta {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cpu_node_types: Option<Vec<InstanceType>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gpu_node_types: Option<Vec<InstanceType>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capacity_type: Option<CapacityType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nat: Option<Nat>,
+}
+
+impl OptionsDelta {
     /// Reads options from a JSON object; a null stands for "not given".
     ///
     /// # Errors
@@ -64,10 +78,37 @@ impl Options {
             capacity_type: word(raw, "capacity_type", "\"ON_DEMAND\" or \"SPOT\"")?,
             nat: word(raw, "nat", "\"single\" or \"none\"")?,
         };
-        if let Some(chosen) = options.gpu_node_types.iter().find(|t| t.capacity().is_some_and(|c| c.gpus == 0)) {
-            return Err(SettingsError::NoGpu { instance_type: chosen.clone() });
+        let has_no_gpu = |chosen: &&InstanceType| chosen.capacity().is_some_and(|capacity| capacity.gpus == 0);
+        match options.gpu_node_types.iter().flatten().find(has_no_gpu) {
+            Some(chosen) => Err(SettingsError::NoGpu { instance_type: chosen.clone() }),
+            None => Ok(options),
         }
-        Ok(options)
+    }
+
+    /// Whether nothing is given.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether each of the lists is given.
+    pub(crate) fn gives_lists(&self) -> (bool, bool) {
+        (self.cpu_node_types.is_some(), self.gpu_node_types.is_some())
+    }
+}
+
+impl Options {
+    /// These options with some of them replaced.
+    #[must_use]
+    pub(crate) fn merged(&self, delta: &OptionsDelta) -> Self {
+        let list =
+            |given: &Option<Vec<InstanceType>>, own: &[InstanceType]| given.clone().unwrap_or_else(|| own.to_vec());
+        Self {
+            cpu_node_types: list(&delta.cpu_node_types, &self.cpu_node_types),
+            gpu_node_types: list(&delta.gpu_node_types, &self.gpu_node_types),
+            capacity_type: delta.capacity_type.unwrap_or(self.capacity_type),
+            nat: delta.nat.unwrap_or(self.nat),
+        }
     }
 
     /// Whether there is nothing beyond the settings.
@@ -77,11 +118,11 @@ impl Options {
     }
 }
 
-fn types(raw: &Map<String, Value>, name: &'static str) -> Result<Vec<InstanceType>, SettingsError> {
+fn types(raw: &Map<String, Value>, name: &'static str) -> Result<Option<Vec<InstanceType>>, SettingsError> {
     const EXPECTED: &str = "a list of 1 to 20 different EC2 instance types, such as [\"m6i.xlarge\", \"m5.xlarge\"]";
     let wrong = |value: &Value| SettingsError::WrongValue { name, expected: EXPECTED, value: value.to_string() };
     let (value, list) = match raw.get(name) {
-        None | Some(Value::Null) => return Ok(vec![]),
+        None | Some(Value::Null) => return Ok(None),
         Some(value @ Value::Array(list)) if (1..=MOST_TYPES).contains(&list.len()) => (value, list),
         Some(value) => return Err(wrong(value)),
     };
@@ -96,17 +137,17 @@ fn types(raw: &Map<String, Value>, name: &'static str) -> Result<Vec<InstanceTyp
         }
         types.push(chosen);
     }
-    Ok(types)
+    Ok(Some(types))
 }
 
-fn word<T: Default + serde::de::DeserializeOwned>(
+fn word<T: serde::de::DeserializeOwned>(
     raw: &Map<String, Value>,
     name: &'static str,
     expected: &'static str,
-) -> Result<T, SettingsError> {
+) -> Result<Option<T>, SettingsError> {
     match raw.get(name) {
-        None | Some(Value::Null) => Ok(T::default()),
-        Some(value) => serde_json::from_value(value.clone()).map_err(|_| SettingsError::WrongValue {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => serde_json::from_value(value.clone()).map(Some).map_err(|_| SettingsError::WrongValue {
             name,
             expected,
             value: value.to_string(),
@@ -120,8 +161,8 @@ mod tests {
     use crate::settings::{Limits, Settings, SettingsDelta};
     use serde_json::json;
 
-    fn parse(raw: Value) -> Result<Options, SettingsError> {
-        Options::parse(raw.as_object().expect("an object"))
+    fn parse(raw: Value) -> Result<OptionsDelta, SettingsError> {
+        OptionsDelta::parse(raw.as_object().expect("an object"))
     }
 
     fn settings(raw: Value, options: Value) -> Result<Settings, SettingsError> {
@@ -129,10 +170,15 @@ mod tests {
         Settings::default().merged(&delta.with_options(parse(options)?))
     }
 
+    fn merged(before: &Settings, raw: Value) -> Result<Settings, SettingsError> {
+        before.merged(&SettingsDelta::parse(raw.as_object().expect("an object"), Limits::default())?)
+    }
+
     #[test]
     fn nothing_given_is_nothing_beyond_the_settings() {
-        assert!(parse(json!({})).expect("fine").is_default());
-        assert!(parse(json!({"nat": null, "capacity_type": "ON_DEMAND"})).expect("fine").is_default());
+        assert!(parse(json!({"nat": null})).expect("fine").is_empty());
+        let same = settings(json!({}), json!({"nat": "single", "capacity_type": "ON_DEMAND"})).expect("fine");
+        assert_eq!(same, Settings::default());
         let stored = serde_json::to_value(Settings::default()).expect("JSON");
         assert_eq!(stored.get("options"), None, "documents of the seven settings stay what they were");
         assert_eq!(serde_json::from_value::<Settings>(stored).expect("readable"), Settings::default());
@@ -164,6 +210,27 @@ mod tests {
         let after = before.expect("fine").merged(&delta).expect("fine");
         assert_eq!((after.cpu_node_type.as_str(), after.options.cpu_node_types.len()), ("c5.xlarge", 0));
         assert_eq!(after.options.nat, Nat::None, "the other options stay");
+    }
+
+    #[test]
+    fn options_are_changed_one_by_one_beside_the_settings() {
+        let listed = json!({"cpu_node_types": ["m6i.xlarge", "m5.xlarge"], "capacity_type": "SPOT"});
+        let before = settings(json!({}), listed).expect("fine");
+        let after = merged(&before, json!({"max_cpu_node": 4, "options": {"nat": "none"}})).expect("fine");
+        assert_eq!(
+            (after.max_cpu_node, after.options.nat, after.options.capacity_type),
+            (4, Nat::None, CapacityType::Spot)
+        );
+        assert_eq!(after.options.cpu_node_types, before.options.cpu_node_types);
+        let after = merged(&before, json!({"options": {"cpu_node_types": ["c5.xlarge", "c6i.xlarge"]}})).expect("fine");
+        assert_eq!((after.cpu_node_type.as_str(), after.options.capacity_type), ("c5.xlarge", CapacityType::Spot));
+        assert_eq!(merged(&before, json!({"cpu_node_type": "m5.large"})).expect("fine").options.cpu_node_types, []);
+        for empty in [json!({"options": {}}), json!({"options": null}), json!({"options": {"nat": null}})] {
+            let delta = SettingsDelta::parse(empty.as_object().expect("an object"), Limits::default());
+            assert!(delta.expect("fine").is_empty(), "{empty}");
+        }
+        let wrong = merged(&before, json!({"options": "SPOT"})).expect_err("refused").to_string();
+        assert!(wrong.contains("'options' must be an object"), "{wrong}");
     }
 
     #[test]

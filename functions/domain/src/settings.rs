@@ -1,13 +1,16 @@
 //! The seven settings of a cluster: names, defaults, rules.
 
 use crate::instance_type::InstanceType;
-use crate::options::Options;
+use crate::options::{Options, OptionsDelta};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// The names of the seven settings, as users write them.
 pub const NAMES: [&str; 7] =
     ["keepalive", "cpu_node_type", "gpu_node_type", "min_cpu_node", "max_cpu_node", "min_gpu_node", "max_gpu_node"];
+
+/// The name under which options stand beside the settings.
+const OPTIONS: &str = "options";
 
 /// More nodes than this in one group is taken for a slip of the finger.
 const MOST_NODES: u32 = 1_000;
@@ -75,13 +78,13 @@ pub struct SettingsDelta {
     min_gpu_node: Option<u32>,
     max_gpu_node: Option<u32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    options: Option<Options>,
+    options: Option<OptionsDelta>,
 }
 
 /// Why settings are refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SettingsError {
-    /// A key that is none of the seven.
+    /// A key that is none of the seven, nor `options`.
     #[error("unknown setting '{name}': the settings are {}", NAMES.join(", "))]
     UnknownName {
         /// The key as it was sent.
@@ -166,7 +169,7 @@ impl SettingsDelta {
     /// # Errors
     /// [`SettingsError`], naming the first setting that cannot be accepted.
     pub fn parse(raw: &Map<String, Value>, limits: Limits) -> Result<Self, SettingsError> {
-        if let Some(name) = raw.keys().find(|name| !NAMES.contains(&name.as_str())) {
+        if let Some(name) = raw.keys().find(|name| !NAMES.contains(&name.as_str()) && *name != OPTIONS) {
             return Err(SettingsError::UnknownName { name: name.clone() });
         }
         let nodes = |name, least: u32| -> Result<Option<u32>, SettingsError> {
@@ -181,7 +184,7 @@ impl SettingsDelta {
             max_cpu_node: nodes("max_cpu_node", 1)?,
             min_gpu_node: nodes("min_gpu_node", 0)?,
             max_gpu_node: nodes("max_gpu_node", 1)?,
-            options: None,
+            options: options(raw)?.filter(|options| !options.is_empty()),
         };
         if let Some(chosen) = &delta.gpu_node_type
             && chosen.capacity().is_some_and(|c| c.gpus == 0)
@@ -193,8 +196,14 @@ impl SettingsDelta {
 
     /// The same with what goes beyond the settings.
     #[must_use]
-    pub fn with_options(self, options: Options) -> Self {
-        Self { options: Some(options), ..self }
+    pub fn with_options(self, options: OptionsDelta) -> Self {
+        Self { options: Some(options).filter(|options| !options.is_empty()), ..self }
+    }
+
+    /// Whether options are given, and none of the seven settings.
+    #[must_use]
+    pub fn is_of_options_only(&self) -> bool {
+        self.options.is_some() && Self { options: None, ..self.clone() }.is_empty()
     }
 
     /// Whether nothing is given.
@@ -210,26 +219,13 @@ impl Settings {
     /// # Errors
     /// [`SettingsError::MinAboveMax`] and [`SettingsError::ListDiffers`] when the result does not fit together.
     pub fn merged(&self, delta: &SettingsDelta) -> Result<Settings, SettingsError> {
-        let mut options = delta.options.clone().unwrap_or_else(|| self.options.clone());
-        let listed = delta.options.is_some();
-        let merged_type = |name: &Names,
-                           of: &Option<InstanceType>,
-                           list: &mut Vec<InstanceType>,
-                           own: &InstanceType| match (of, list.first()) {
-            (Some(chosen), Some(first)) if listed && chosen != first => {
-                let chosen = chosen.clone();
-                Err(SettingsError::ListDiffers { list: name.list, setting: name.setting, chosen })
-            }
-            (Some(chosen), Some(first)) if chosen != first => {
-                list.clear();
-                Ok(chosen.clone())
-            }
-            (Some(chosen), _) => Ok(chosen.clone()),
-            (None, Some(first)) => Ok(first.clone()),
-            (None, None) => Ok(own.clone()),
-        };
-        let cpu_node_type = merged_type(&CPU, &delta.cpu_node_type, &mut options.cpu_node_types, &self.cpu_node_type)?;
-        let gpu_node_type = merged_type(&GPU, &delta.gpu_node_type, &mut options.gpu_node_types, &self.gpu_node_type)?;
+        let given = delta.options.clone().unwrap_or_default();
+        let (cpu_listed, gpu_listed) = given.gives_lists();
+        let mut options = self.options.merged(&given);
+        let cpu_node_type =
+            CPU.merged(&delta.cpu_node_type, cpu_listed, &mut options.cpu_node_types, &self.cpu_node_type)?;
+        let gpu_node_type =
+            GPU.merged(&delta.gpu_node_type, gpu_listed, &mut options.gpu_node_types, &self.gpu_node_type)?;
         let merged = Settings {
             keepalive: delta.keepalive.unwrap_or(self.keepalive),
             cpu_node_type,
@@ -289,8 +285,39 @@ struct Names {
     list: &'static str,
 }
 
+impl Names {
+    /// The type of a group: the one asked for, else the first of its list, else its own. One that is asked for later
+    /// replaces the list.
+    fn merged(
+        &self,
+        asked: &Option<InstanceType>,
+        listed: bool,
+        list: &mut Vec<InstanceType>,
+        own: &InstanceType,
+    ) -> Result<InstanceType, SettingsError> {
+        let Some(chosen) = asked else { return Ok(list.first().unwrap_or(own).clone()) };
+        if list.first().is_some_and(|first| first != chosen) {
+            if listed {
+                let (list, setting, chosen) = (self.list, self.setting, chosen.clone());
+                return Err(SettingsError::ListDiffers { list, setting, chosen });
+            }
+            list.clear();
+        }
+        Ok(chosen.clone())
+    }
+}
+
 const CPU: Names = Names { setting: "cpu_node_type", list: "cpu_node_types" };
 const GPU: Names = Names { setting: "gpu_node_type", list: "gpu_node_types" };
+
+fn options(raw: &Map<String, Value>) -> Result<Option<OptionsDelta>, SettingsError> {
+    const EXPECTED: &str = "an object, such as {\"capacity_type\": \"SPOT\"}";
+    match raw.get(OPTIONS) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(given)) => OptionsDelta::parse(given).map(Some),
+        Some(value) => Err(SettingsError::WrongValue { name: OPTIONS, expected: EXPECTED, value: value.to_string() }),
+    }
+}
 
 fn number(raw: &Map<String, Value>, name: &'static str, min: u64, max: u64) -> Result<Option<u64>, SettingsError> {
     const EXPECTED: &str = "a whole number, such as 2";

@@ -1,3 +1,6 @@
+#[path = "sweep_cost_tests.rs"]
+mod cost;
+
 use super::*;
 use domain::cluster::{BuildReport, Phase};
 use domain::flow::{Dag, Engine, Flow};
@@ -193,6 +196,8 @@ async fn a_build_whose_machine_is_gone_is_stopped_and_tried_again() {
     let lost = fixture.machine_ends().await;
     fixture.tick().await;
     assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, lost)], "it may go on without its machine");
+    let told = runtime::keys::given_up(fixture.cluster, lost);
+    assert!(fixture.memory.objects.all().contains(&told), "and if it begins later, it is told");
     let cluster = fixture.seen().await;
     let build = cluster.phase.build().expect("a build");
     assert_eq!((cluster.status(), build.attempt), (Status::Creating, 2));
@@ -332,4 +337,22 @@ async fn one_that_cannot_be_looked_after_does_not_keep_the_others_waiting() {
     fixture.function.tick().await.expect_err("EKS does not answer");
     let started = fixture.memory.machines.log().started;
     assert!(started.contains_key(&("flow-run", other.to_string())), "{started:?}");
+}
+
+#[tokio::test]
+async fn a_build_that_collects_leftovers_is_looked_after_like_any_other() {
+    let fixture = Fixture::idle().await;
+    fixture.does(&Command::Delete).await;
+    fixture.build_succeeds().await;
+    fixture.does(&Command::CollectLeftover { generation: 1 }).await;
+    let epoch = fixture.seen().await.collection.expect("a collection").epoch;
+    fixture.tick().await;
+    assert!(fixture.memory.rule.is_enabled(), "it is not over yet");
+    assert!(fixture.seen().await.collection.is_some(), "it runs");
+    fixture.memory.machines.end(&execution_name(fixture.cluster, epoch));
+    fixture.tick().await;
+    let cluster = fixture.seen().await;
+    assert_eq!((&cluster.collection, cluster.status()), (&None, Status::Terminated));
+    fixture.tick().await;
+    assert!(!fixture.memory.rule.is_enabled());
 }

@@ -4,7 +4,7 @@ use crate::ports::{Expect, Machine};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
 use crate::{Error, World, keys};
-use domain::cluster::{self, Cluster, Effect, Reply};
+use domain::cluster::{self, Cluster, Effect, Purpose, Reply};
 use domain::event::Event;
 use domain::run;
 use domain::{ClusterId, Timestamp};
@@ -44,6 +44,9 @@ impl World {
     /// The domain's refusal, or a failure to load or commit. Effects that fail are not errors: they stay in the
     /// outbox and are performed again.
     pub async fn cluster_command(&self, id: ClusterId, command: &cluster::Command) -> Result<Reply, Error> {
+        if let cluster::Command::BuildFailed { epoch, .. } = command {
+            self.give_up_build(id, *epoch).await?;
+        }
         for _ in 0..MOST_TRIES {
             let stored = self.cluster(id).await?;
             let decision = cluster::decide(&stored.value, command, self.clock.now())?;
@@ -66,6 +69,12 @@ impl World {
         Err(Error::Contended { what: format!("cluster {id}") })
     }
 
+    /// Tells a build that whatever it has not begun to change is not its business any more: it may begin late, when its
+    /// machine is gone and others rely on the cluster as it is. To be told before anybody does.
+    async fn give_up_build(&self, id: ClusterId, epoch: u64) -> Result<(), Error> {
+        Ok(self.objects.put(&keys::given_up(id, epoch), vec![], "text/plain").await?)
+    }
+
     /// Performs what is in a cluster's outbox and takes out what succeeded. A failure leaves it there.
     pub async fn perform_outbox(&self, cluster: &Cluster) {
         let mut done = BTreeSet::new();
@@ -85,6 +94,21 @@ impl World {
         {
             tracing::warn!(cluster.id = %cluster.id, "performed effects stay in the outbox: {error}");
         }
+    }
+
+    /// Starts the machine of a cluster's build anew; nothing happens if it runs.
+    ///
+    /// # Errors
+    /// Those of Step Functions.
+    pub async fn start_build(&self, cluster: &Cluster, epoch: u64) -> Result<(), Error> {
+        let (purpose, not_before) = match cluster.phase.build().filter(|build| build.epoch == epoch) {
+            Some(build) => (build.purpose, build.not_before),
+            None => (Purpose::Destroy, self.now()),
+        };
+        let delay_seconds = u64::try_from(not_before.duration_since(self.now()).as_secs()).unwrap_or(0);
+        let generation = cluster.generation_of(epoch);
+        let effect = Effect::StartMachine { epoch, generation, purpose, delay_seconds };
+        self.perform(cluster, &effect).await.map(drop)
     }
 
     async fn clear_outbox(&self, id: ClusterId, done: &BTreeSet<u64>) -> Result<(), Error> {
@@ -114,7 +138,10 @@ impl World {
                 self.machines.start(Machine::Cluster, &execution_name(cluster.id, *epoch), input).await?;
             }
             Effect::StopBuild { epoch } => match &self.builds {
-                Some(builds) => builds.stop(cluster.id, *epoch).await?,
+                Some(builds) => {
+                    self.give_up_build(cluster.id, *epoch).await?;
+                    builds.stop(cluster.id, *epoch).await?;
+                }
                 None => return Ok(false),
             },
             Effect::Receipt { generation, first_epoch, last_epoch } => match &self.auditor {

@@ -101,7 +101,9 @@ impl From<domain::cluster::Refusal> for Error {
             Refusal::Busy { .. } | Refusal::InUse { .. } | Refusal::NodesInUse { .. } => {
                 Self::Refused(refusal.to_string())
             }
-            Refusal::NotActive { .. } | Refusal::NatOfLiving { .. } | Refusal::Settings(_) => Self::Unprocessable(refusal.to_string()),
+            Refusal::NotActive { .. } | Refusal::NatOfLiving { .. } | Refusal::Settings(_) => {
+                Self::Unprocessable(refusal.to_string())
+            }
         }
     }
 }

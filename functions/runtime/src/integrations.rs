@@ -3,10 +3,11 @@
 use crate::access::{Access, Sealed};
 use crate::error::PortErrorKind;
 use crate::loose_secrets::no_longer_loose;
-use crate::ports::{Expect, Write};
+use crate::ports::{Caller, Expect, Write};
 use crate::records::{self, Stored};
+use crate::world::MOST_TRIES;
 use crate::{Error, World, keys};
-use domain::cluster::{Cluster, Phase};
+use domain::cluster::{Cluster, Command, Phase};
 use domain::integration::{CredentialsInput, Integration, check_name};
 use domain::settings::{Settings, SettingsDelta};
 use domain::{ClusterId, IntegrationId, Secret};
@@ -59,10 +60,7 @@ impl World {
         if self.store.get(&keys::integration_name(&name)).await?.is_some() {
             return Err(taken(&name));
         }
-        let (sealed, region) = Sealed::seal(&credentials, file.as_deref())?;
-        let key = access.open(&sealed, &region).await.map_err(rejected)?;
-        let caller = access.identity.caller(&key, &region).await.map_err(|error| rejected(error.into()))?;
-
+        let Tried { secret, caller, region } = try_out(access, &credentials, file.as_deref()).await?;
         let now = self.now();
         let integration = Integration {
             id,
@@ -75,13 +73,8 @@ impl World {
             created_at: now,
         };
         let cluster = Cluster::registered(cluster, id, &name, region, settings, now);
-        let secret = serde_json::to_string(&sealed).map_err(|_| Error::Corrupt {
-            what: "credentials".to_owned(),
-            detail: "they cannot be stored".to_owned(),
-        })?;
-        let vault_name = keys::credentials(id);
         self.expect_loose_secret(id).await?;
-        access.vault.put(&vault_name, &Secret::new(secret)).await?;
+        access.vault.put(&keys::credentials(id), &secret).await?;
         let writes = vec![
             records::put(keys::integration_name(&name), &id, Expect::Absent)?,
             records::put(keys::integration(id), &integration, Expect::Absent)?,
@@ -99,6 +92,53 @@ impl World {
         committed.and_then(|_| Err(taken(&name)))
     }
 
+    /// Gives an integration other credentials of the same account, and has what waited for them tried at once. They
+    /// are tried before anything is stored. To do it twice is to do it once.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for credentials that AWS does not accept, [`Error::Unprocessable`] for those of another
+    /// account or region: there, Terraform's state describes nothing.
+    pub async fn replace_credentials(
+        &self,
+        access: &Access,
+        id: IntegrationId,
+        mut credentials: CredentialsInput,
+        file: Option<&str>,
+    ) -> Result<(Integration, Cluster), Error> {
+        for _ in 0..MOST_TRIES {
+            let mut stored: Stored<Integration> =
+                records::load(self.store.as_ref(), &keys::integration(id), "integration").await?;
+            let integration = &mut stored.value;
+            if let CredentialsInput::File { region: region @ None, .. } = &mut credentials {
+                *region = Some(integration.region.clone());
+            }
+            let Tried { secret, caller, region } = try_out(access, &credentials, file).await?;
+            stays("account", &integration.name, &integration.account, &caller.account)?;
+            stays("region", &integration.name, &integration.region, &region)?;
+            (integration.caller_arn, integration.credentials) = (caller.arn, credentials.kind());
+
+            // Whoever deletes the integration meanwhile must not leave this secret.
+            self.expect_loose_secret(id).await?;
+            access.vault.put(&keys::credentials(id), &secret).await?;
+            let writes = vec![
+                records::put(keys::integration(id), &stored.value, Expect::Version(stored.version))?,
+                no_longer_loose(id),
+            ];
+            if records::lost_race(self.store.commit(writes).await)? {
+                // Somebody has replaced them, too, or has deleted the integration and may have been done before the vault.
+                if self.store.get(&keys::integration(id)).await?.is_none() {
+                    self.remove_loose_secret(access, id).await?;
+                }
+                continue;
+            }
+            self.look_again_with_new_credentials(stored.value.cluster).await?;
+            self.cluster_command(stored.value.cluster, &Command::CredentialsRenewed).await?;
+            let cluster = self.cluster(stored.value.cluster).await?.value;
+            return Ok((stored.value, cluster));
+        }
+        Err(Error::Contended { what: format!("integration {id}") })
+    }
+
     /// Removes an integration, its cluster's entry and its credentials.
     ///
     /// # Errors
@@ -106,12 +146,20 @@ impl World {
     pub async fn delete_integration(&self, access: &Access, id: IntegrationId) -> Result<(), Error> {
         let integration = self.integration(id).await?;
         let cluster = self.cluster(integration.cluster).await?;
+        let refused = |why: String| {
+            Err(Error::Refused(format!("integration '{}' cannot be deleted while {why}", integration.name)))
+        };
         if cluster.value.phase != Phase::Terminated {
-            return Err(Error::Refused(format!(
-                "integration '{}' cannot be deleted while its cluster is {}: delete the cluster first and wait until it is Terminated",
-                integration.name,
-                cluster.value.status()
-            )));
+            let status = cluster.value.status();
+            return refused(format!(
+                "its cluster is {status}: delete the cluster first and wait until it is Terminated"
+            ));
+        }
+        if let Some(collects) = &cluster.value.collection {
+            return refused(format!(
+                "what is left of generation {} of its cluster is being destroyed with its credentials: wait until that is done",
+                collects.generation
+            ));
         }
         self.expect_loose_secret(id).await?;
         let delete = |key, expect| Write::Delete { key, expect };
@@ -131,9 +179,38 @@ impl World {
     }
 }
 
+/// Credentials that AWS has accepted.
+struct Tried {
+    /// As they are stored.
+    secret: Secret,
+    /// Whose they are.
+    caller: Caller,
+    /// Where to work with them.
+    region: String,
+}
+
+async fn try_out(access: &Access, credentials: &CredentialsInput, file: Option<&str>) -> Result<Tried, Error> {
+    let (sealed, region) = Sealed::seal(credentials, file)?;
+    let key = access.open(&sealed, &region).await.map_err(rejected)?;
+    let caller = access.identity.caller(&key, &region).await.map_err(|error| rejected(error.into()))?;
+    let secret = serde_json::to_string(&sealed)
+        .map_err(|_| Error::Corrupt { what: "credentials".to_owned(), detail: "they cannot be stored".to_owned() })?;
+    Ok(Tried { secret: Secret::new(secret), caller, region })
+}
+
+/// Refuses credentials for another place than the one that the integration is about.
+fn stays(what: &str, name: &str, registered: &str, given: &str) -> Result<(), Error> {
+    if registered == given {
+        return Ok(());
+    }
+    Err(Error::Unprocessable(format!(
+        "field 'config': these credentials are for {what} {given}, and integration '{name}' is {what} {registered}: give others for {registered}, or register {given} under another name"
+    )))
+}
+
 fn taken(name: &str) -> Error {
     Error::Refused(format!(
-        "field 'name': there is an integration '{name}' already; choose another name or delete that one"
+        "field 'name': there is an integration '{name}' already; choose another name, give that one other credentials, or delete it"
     ))
 }
 

@@ -146,3 +146,67 @@ async fn a_deletion_that_was_refused_in_the_end_takes_no_secret() {
     world.sweep_loose_secrets(&access).await.expect("swept");
     assert_eq!((memory.vault.all().len(), world.has_loose_secrets().await.expect("reads")), (1, false));
 }
+
+fn key(secret: &str) -> CredentialsInput {
+    let (access_key_id, secret_access_key) = ("AKIA2".to_owned(), Secret::new(secret));
+    let key = AccessKey { access_key_id, secret_access_key, session_token: None };
+    CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() }
+}
+
+#[tokio::test]
+async fn who_dies_while_replacing_credentials_leaves_the_account_with_some() {
+    for after in [false, true] {
+        let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+        let (world, access) = (memory.world(), memory.access());
+        let dying = Access { vault: Arc::new(Dies { inner: memory.vault.clone(), after }), ..access.clone() };
+        let registration = registration();
+        let id = registration.id;
+        world.register(&access, registration).await.expect("registered");
+        begin(async { drop(world.replace_credentials(&dying, id, key("other"), None).await) }).await;
+        memory.clock.advance(std::time::Duration::from_mins(1));
+        world.sweep_loose_secrets(&access).await.expect("swept");
+        assert_eq!((memory.vault.all().len(), world.has_loose_secrets().await.expect("reads")), (1, false));
+        assert_eq!(access.key(id, "us-east-1").await.expect("a key").secret_access_key.expose() == "other", after);
+    }
+}
+
+/// A vault during whose work the integration is deleted.
+struct Overtaken {
+    inner: Arc<MemoryVault>,
+    memory: Memory,
+    id: IntegrationId,
+}
+
+#[async_trait]
+impl Vault for Overtaken {
+    async fn put(&self, name: &str, secret: &Secret) -> Result<()> {
+        self.memory.world().delete_integration(&self.memory.access(), self.id).await.expect("deleted");
+        self.inner.put(name, secret).await
+    }
+
+    async fn get(&self, name: &str) -> Result<Option<Secret>> {
+        self.inner.get(name).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<()> {
+        self.inner.delete(name).await
+    }
+
+    fn reference(&self, name: &str, json_key: &str) -> String {
+        self.inner.reference(name, json_key)
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_an_account_that_is_deleted_meanwhile_are_not_kept() {
+    let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+    let (world, access) = (memory.world(), memory.access());
+    let registration = registration();
+    let id = registration.id;
+    world.register(&access, registration).await.expect("registered");
+    let overtaken = Overtaken { inner: memory.vault.clone(), memory: memory.clone(), id };
+    let access = Access { vault: Arc::new(overtaken), ..access };
+    let refused = world.replace_credentials(&access, id, key("other"), None).await.expect_err("it is gone");
+    assert!(matches!(refused, Error::NotFound { .. }), "{refused}");
+    assert_eq!((memory.vault.all().len(), world.has_loose_secrets().await.expect("reads")), (0, false));
+}

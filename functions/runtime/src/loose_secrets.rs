@@ -43,11 +43,12 @@ impl World {
         Ok(!self.store.list(keys::LOOSE_SECRETS, "").await?.is_empty())
     }
 
-    /// Removes secrets that were left without their integrations.
+    /// Removes secrets that were left without their integrations. Whether some may still be.
     ///
     /// # Errors
     /// Those of the store and the vault.
-    pub async fn sweep_loose_secrets(&self, access: &Access) -> Result<(), Error> {
+    pub async fn sweep_loose_secrets(&self, access: &Access) -> Result<bool, Error> {
+        let mut at_work = false;
         for item in self.store.list(keys::LOOSE_SECRETS, "").await? {
             let since: Timestamp = Stored::read(&item)?.value;
             let unreadable = |error: uuid::Error| Error::Corrupt {
@@ -56,6 +57,7 @@ impl World {
             };
             let id = IntegrationId(item.key.sort.parse().map_err(unreadable)?);
             if self.now() < since + AT_WORK {
+                at_work = true;
                 continue;
             }
             if self.store.get(&keys::integration(id)).await?.is_some() {
@@ -65,7 +67,7 @@ impl World {
                 self.remove_loose_secret(access, id).await?;
             }
         }
-        Ok(())
+        Ok(at_work)
     }
 }
 

@@ -13,8 +13,8 @@ pub use survey::MemorySurvey;
 use crate::access::Access;
 use crate::error::{PortError, PortErrorKind};
 use crate::ports::{
-    Builds, Caller, EnvironmentVariable, Expect, Identity, Item, KeepaliveRule, Key, Objects, Result, Store, Vault,
-    Write,
+    Builds, Caller, EnvironmentVariable, Expect, Identity, Item, KeepaliveRule, Key, MOST_WRITES, Objects, Result,
+    Store, Vault, Write,
 };
 use crate::receipts::Auditor;
 use crate::{World, api_key, keys};
@@ -28,8 +28,11 @@ use std::time::Duration;
 
 /// What begins like this is no key, and no role, that anybody accepts.
 pub const INVALID: &str = "INVALID";
-/// A transaction of DynamoDB takes no more writes.
-const MOST_WRITES: usize = 100;
+/// What begins like this is a key of another account than all other keys.
+pub const OTHER: &str = "AKIAOTHER";
+/// What DynamoDB takes of an item, and of the two parts of its key, in bytes.
+const LARGEST_ITEM: usize = 400 * 1024;
+const LARGEST_KEY: (usize, usize) = (2048, 1024);
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -139,6 +142,15 @@ impl Store for MemoryStore {
             let (Write::Put { key, expect, .. } | Write::Delete { key, expect }) = write;
             if !touched.insert(key) {
                 return failed(PortErrorKind::Other, format!("two writes of one transaction concern {key:?}"));
+            }
+            let parts = [(&key.partition, LARGEST_KEY.0), (&key.sort, LARGEST_KEY.1)];
+            if parts.iter().any(|(part, most)| part.is_empty() || part.len() > *most) {
+                return failed(PortErrorKind::Other, format!("{key:?} is no key: a part is empty or too long"));
+            }
+            if let Write::Put { body, .. } = write
+                && key.partition.len() + key.sort.len() + body.len() + 32 > LARGEST_ITEM
+            {
+                return failed(PortErrorKind::Other, format!("{key:?} is too large: {} bytes", body.len()));
             }
             let found = items.get(key).map(|item| item.version);
             let holds = match expect {
@@ -287,7 +299,7 @@ impl Identity for MemoryIdentity {
             let detail = "InvalidClientTokenId: The security token included in the request is invalid.";
             return Err(PortError::new(PortErrorKind::Denied, "ask STS for the caller", detail));
         }
-        let account = "123456789012".to_owned();
+        let account = if key.access_key_id.starts_with(OTHER) { "210987654321" } else { "123456789012" }.to_owned();
         let arn = format!("arn:aws:iam::{account}:user/{}", key.access_key_id.to_ascii_lowercase());
         Ok(Caller { account, arn })
     }

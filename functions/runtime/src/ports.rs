@@ -9,6 +9,7 @@ use domain::inventory::TaggedResource;
 use domain::run::Observation;
 use domain::{ClusterId, OperatorId, RunId, Secret};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::time::Duration;
 pub use wire::step::EnvironmentVariable;
 
@@ -76,6 +77,9 @@ pub enum Write {
     },
 }
 
+/// So many writes a transaction of the store takes.
+pub const MOST_WRITES: usize = 100;
+
 /// The store of state: DynamoDB.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -83,7 +87,7 @@ pub trait Store: Send + Sync {
     async fn get(&self, key: &Key) -> Result<Option<Item>>;
     /// Reads all items of a partition whose sort key begins with a prefix, ascending, consistently.
     async fn list(&self, partition: &str, prefix: &str) -> Result<Vec<Item>>;
-    /// Performs all writes or none (at most 100). A condition that does not hold is [`PortError::is_conflict`].
+    /// Performs all writes or none (at most [`MOST_WRITES`]). A condition that does not hold is [`PortError::is_conflict`].
     async fn commit(&self, writes: Vec<Write>) -> Result<()>;
 }
 
@@ -237,8 +241,10 @@ pub trait TaggedResources: Send + Sync {
 pub struct DeniedAction {
     /// The action, such as `ec2:CreateVpc`.
     pub action: String,
-    /// Whether an allow in the principal's own policies would not help.
-    pub out_of_reach: bool,
+    /// What stands in the way.
+    pub barrier: domain::preflight::Barrier,
+    /// Whether the answer hangs on what only the call itself says, such as the tags that it gives.
+    pub depends_on_call: bool,
 }
 
 /// What can be counted in an account.
@@ -262,6 +268,13 @@ pub trait Survey: Send + Sync {
         actions: &[String],
         resource: Option<&str>,
     ) -> Result<Vec<DeniedAction>>;
+    /// The tags of what has a name; none if nothing has it.
+    async fn tags_of(
+        &self,
+        key: &AccessKey,
+        region: &str,
+        name: &domain::preflight::Name,
+    ) -> Result<Option<BTreeMap<String, String>>>;
     /// The value of a service quota.
     async fn quota(&self, key: &AccessKey, region: &str, quota: domain::preflight::quota::Quota) -> Result<u32>;
     /// How many there are in the region.

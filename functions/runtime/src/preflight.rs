@@ -1,20 +1,24 @@
 //! Preflight: asks AWS, all at once and for a short while, what `domain::preflight` makes findings of.
 
 use crate::error::PortErrorKind;
-use crate::ports::{Counted, Survey};
-use crate::{Error, PortError, World, records};
+use crate::ports::{Counted, DeniedAction, Survey};
+use crate::{Error, PortError, World, concurrent, records};
 use domain::ClusterId;
+use domain::cluster::Cluster;
 use domain::event::Event;
 use domain::instance_type::InstanceType;
 use domain::integration::{AccessKey, Integration};
+use domain::inventory::CLUSTER_TAG;
 use domain::options::CapacityType;
-use domain::permissions;
+use domain::permissions::{self, Place};
 use domain::preflight::quota::{self, Quota};
 use domain::preflight::{
-    Denial, Fact, Facts, Finding, NodeFacts, NotChecked, Principal, Severity, Usage, findings, principal,
+    Denial, Fact, Facts, Finding, Holder, Kind, Name, NodeFacts, NotChecked, Principal, Severity, Usage, findings,
+    names, partition, principal,
 };
 use domain::price::Live;
 use domain::settings::Settings;
+use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
@@ -25,6 +29,8 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Whose account is looked over, for which cluster.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
+    /// The cluster.
+    pub cluster: &'a Cluster,
     /// Keys for calls in the account.
     pub key: &'a AccessKey,
     /// The region of the cluster.
@@ -42,9 +48,9 @@ pub struct Subject<'a> {
 impl<'a> Subject<'a> {
     /// The cluster of an integration, with these settings.
     #[must_use]
-    pub fn of(integration: &'a Integration, key: &'a AccessKey, settings: &'a Settings) -> Self {
+    pub fn of(integration: &'a Integration, cluster: &'a Cluster, key: &'a AccessKey, settings: &'a Settings) -> Self {
         let Integration { region, account, caller_arn, .. } = integration;
-        Self { key, region, account, caller_arn, settings, patience: PATIENCE }
+        Self { cluster, key, region, account, caller_arn, settings, patience: PATIENCE }
     }
 }
 
@@ -58,37 +64,64 @@ async fn gather(survey: &dyn Survey, subject: Subject<'_>) -> Facts {
     let options = &subject.settings.options;
     let cpu = subject.settings.cpu_node_type.carried_out();
     let gpu = subject.settings.gpu_node_type.carried_out();
-    let (denials, vpcs, addresses, cpu, gpu) = tokio::join!(
-        denials(survey, subject, &principal),
+    let names = names(subject.cluster);
+    let (denials, holders, vpcs, addresses, cpu, gpu) = tokio::join!(
+        denials(survey, subject, &principal, &names),
+        holders(survey, subject, &names),
         usage(survey, subject, quota::VPCS, Counted::Vpcs),
         usage(survey, subject, quota::ADDRESSES, Counted::Addresses),
         nodes(survey, subject, cpu, &options.cpu_node_types),
         nodes(survey, subject, gpu, &options.gpu_node_types),
     );
-    Facts { denials, principal, vpcs, addresses, cpu, gpu }
+    Facts { denials, names: names.into_iter().zip(holders).collect(), principal, vpcs, addresses, cpu, gpu }
 }
 
-async fn denials(survey: &dyn Survey, subject: Subject<'_>, principal: &Principal) -> Fact<Vec<Denial>> {
+async fn denials(
+    survey: &dyn Survey,
+    subject: Subject<'_>,
+    principal: &Principal,
+    names: &[Name],
+) -> Fact<Vec<Denial>> {
+    let Subject { key, region, account, caller_arn, patience, .. } = subject;
     let arn = match principal {
         Principal::Root => return Ok(vec![]),
         Principal::Entity(arn) => arn,
         Principal::Other(why) => return Err(NotChecked::Because(why.clone())),
     };
-    let ask = async {
-        let mut found = vec![];
-        for needed in permissions::to_create(subject.account) {
-            let example = needed.example();
-            let denied = survey.denied(subject.key, subject.region, arn, &needed.actions, example.as_deref()).await?;
-            let pattern = needed.pattern;
-            found.extend(denied.into_iter().map(|denied| Denial {
-                action: denied.action,
-                pattern: pattern.clone(),
-                out_of_reach: denied.out_of_reach,
-            }));
+    let of_cluster = names.iter().find(|name| name.kind == Kind::Cluster);
+    let cluster_name = of_cluster.map_or("", |name| name.name.as_str());
+    let needed = permissions::to_create(&Place { partition: partition(caller_arn), account, region, cluster_name });
+    let groups = needed.iter().map(|needed| async move {
+        let denied = survey.denied(key, region, arn, &needed.actions, needed.asked.as_deref()).await?;
+        let denial = |denied: DeniedAction| Denial {
+            action: denied.action,
+            pattern: needed.pattern.clone(),
+            barrier: denied.barrier,
+            certain: needed.exact && !denied.depends_on_call,
+        };
+        Ok(denied.into_iter().map(denial).collect::<Vec<_>>())
+    });
+    Ok(answer(patience, concurrent::all(groups)).await?.into_iter().flatten().collect())
+}
+
+/// Who has the names that a creation would take, each asked about on its own.
+async fn holders(survey: &dyn Survey, subject: Subject<'_>, names: &[Name]) -> Vec<Fact<Holder>> {
+    let Subject { cluster, key, region, patience, .. } = subject;
+    let own = cluster.id.to_string();
+    let holder = |name| {
+        let own = &own;
+        async move {
+            Ok(match answer(patience, survey.tags_of(key, region, name)).await {
+                Ok(None) => Ok(Holder::Nobody),
+                Ok(Some(tags)) if tags.get(CLUSTER_TAG) == Some(own) => Ok(Holder::Us),
+                Ok(Some(_)) => Ok(Holder::Other),
+                Err(why) => Err(why),
+            })
         }
-        Ok(found)
     };
-    answer(subject.patience, ask).await
+    let all: Result<_, Infallible> = concurrent::all(names.iter().map(holder)).await;
+    let Ok(all) = all;
+    all
 }
 
 async fn usage(survey: &dyn Survey, subject: Subject<'_>, quota: Quota, counted: Counted) -> Fact<Usage> {
@@ -114,16 +147,14 @@ async fn nodes(
         let quota = quota::of_nodes(&instance_type, spot).ok_or_else(none)?;
         answer(patience, survey.quota(key, region, quota)).await
     };
+    let types: Vec<&InstanceType> = std::iter::once(&instance_type).chain(others).collect();
+    let sold = concurrent::all(types.iter().map(|chosen| survey.price(key, region, chosen)));
     let unsold = async {
-        let mut unsold = vec![];
-        for chosen in std::iter::once(&instance_type).chain(others) {
-            if survey.price(key, region, chosen).await?.is_none() {
-                unsold.push(chosen.clone());
-            }
-        }
-        Ok(unsold)
+        let sold = answer(patience, sold).await?;
+        let unsold = types.iter().zip(sold).filter(|(_, price)| price.is_none());
+        Ok(unsold.map(|(chosen, _)| (*chosen).clone()).collect())
     };
-    let (unsold, cpu_limit) = tokio::join!(answer(patience, unsold), cpu_limit);
+    let (unsold, cpu_limit) = tokio::join!(unsold, cpu_limit);
     NodeFacts { unsold, cpu_limit, instance_type }
 }
 

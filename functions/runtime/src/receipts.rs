@@ -2,7 +2,7 @@
 
 use crate::access::Access;
 use crate::error::{PortError, PortErrorKind};
-use crate::ports::{Expect, Key, TaggedResources};
+use crate::ports::{Expect, Key, TaggedResources, Write};
 use crate::records::Stored;
 use crate::{Error, World, concurrent, keys, records};
 use domain::ClusterId;
@@ -62,7 +62,7 @@ impl World {
         }
         let cluster = self.cluster(id).await?.value;
         // While a build changes what there is, an inventory says little.
-        if cluster.generation == 0 || cluster.phase.build().is_some() {
+        if cluster.generation == 0 || cluster.builds().next().is_some() {
             return Ok(());
         }
         let inventory = self.look(auditor, &cluster).await?;
@@ -76,6 +76,19 @@ impl World {
         }
         if let Some(generation) = inventory.found.collectable() {
             Box::pin(self.cluster_command(id, &Command::CollectLeftover { generation })).await?;
+        }
+        Ok(())
+    }
+
+    /// Has the sweeper look again at once where something is amiss: with new credentials, more can be seen and done.
+    ///
+    /// # Errors
+    /// Those of the store.
+    pub(crate) async fn look_again_with_new_credentials(&self, id: ClusterId) -> Result<(), Error> {
+        let last = self.inventory(id).await?;
+        if last.is_some_and(|last| !matches!(last.found, Found::Clean { .. })) {
+            let delete = Write::Delete { key: keys::inventory(id), expect: Expect::Anything };
+            self.store.commit(vec![delete]).await?;
         }
         Ok(())
     }
@@ -174,9 +187,9 @@ impl World {
 fn unknown(error: &Error) -> Found {
     let remedy = match error {
         Error::Port(PortError { kind: PortErrorKind::Denied, .. }) => {
-            "Allow tag:GetResources in the IAM policy of the integration's credentials, or register it again if they have expired."
+            "Allow tag:GetResources in the IAM policy of the integration's credentials, or give it other ones (PUT /v1/integrations/{id}/credentials) if they have expired."
         }
-        Error::NotFound { .. } => "Register the integration again: its credentials are gone.",
+        Error::NotFound { .. } => "Its credentials are gone: give it others (PUT /v1/integrations/{id}/credentials).",
         _ => "It is looked up again within the hour.",
     };
     Found::Unknown { why: error.to_string(), remedy: remedy.to_owned() }

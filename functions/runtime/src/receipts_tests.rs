@@ -162,16 +162,41 @@ async fn a_leftover_that_a_state_knows_is_destroyed() {
     assert_eq!(fixture.found().await, Found::Clean { expected: 0 }, "it is looked for hourly only");
 
     fixture.hour_later().await;
-    assert_eq!(fixture.now().await.status(), Status::Terminating);
+    let cluster = fixture.now().await;
+    assert_eq!((cluster.status(), cluster.collection.map(|c| c.generation)), (Status::Terminated, Some(1)));
     assert!(fixture.memory.rule.is_enabled(), "who else would notice that this build is lost?");
     fixture.memory.tags.set(vec![]);
     fixture.state(1, 0).await;
     fixture.build_succeeds().await;
     assert_eq!(fixture.now().await.status(), Status::Terminated);
     let kinds = fixture.event_kinds().await;
-    for kind in ["leftovers_found", "leftover_found", "leftovers_gone"] {
+    for kind in ["leftovers_found", "leftover_found", "leftover_destroyed", "leftovers_gone"] {
         assert!(kinds.iter().any(|seen| seen == kind), "no {kind} in {kinds:?}");
     }
+}
+
+#[tokio::test]
+async fn a_leftover_is_destroyed_beside_a_cluster_that_lives() {
+    let fixture = Fixture::destroyed().await;
+    fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
+    fixture.build_succeeds().await;
+    fixture.leak(1);
+    fixture.state(1, 2).await;
+    fixture.state(2, 2).await;
+    fixture.hour_later().await;
+    let cluster = fixture.now().await;
+    assert_eq!((cluster.status(), cluster.collection.map(|c| c.generation)), (Status::Active, Some(1)));
+    let access = fixture.memory.access();
+    let id = cluster.integration;
+    let refused = fixture.world.delete_integration(&access, id).await.expect_err("its credentials are needed");
+    assert!(refused.to_string().contains("while"), "{refused}");
+    fixture.memory.tags.set(vec![]);
+    fixture.state(1, 0).await;
+    fixture.build_succeeds().await;
+    let cluster = fixture.now().await;
+    assert_eq!((cluster.status(), cluster.generation, cluster.collection), (Status::Active, 2, None));
+    let receipts = fixture.world.receipts(fixture.cluster).await.expect("readable");
+    assert_eq!(receipts.iter().map(|receipt| receipt.generation).collect::<Vec<_>>(), [1, 1]);
 }
 
 #[tokio::test]

@@ -7,17 +7,22 @@ mod offer;
 
 use adapter_sdk::{Sdk, failed};
 use async_trait::async_trait;
-use aws_sdk_iam::types::{EvaluationResult, PolicyEvaluationDecisionType};
+use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use domain::instance_type::InstanceType;
 use domain::integration::AccessKey;
 use domain::preflight::quota::Quota;
+use domain::preflight::{Barrier, Kind, Name};
 use domain::price::Usd;
 use runtime::PortError;
 use runtime::error::PortErrorKind;
 use runtime::ports::{Counted, DeniedAction, Result, Survey};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The price list is served from a few regions only, and is the same in each.
 const PRICE_LIST_REGION: &str = "us-east-1";
+/// Where IAM is, to policies that look at the region.
+const IAM_REGION: &str = "us-east-1";
 /// Pages that are read of anything; nothing that is asked about here comes near to it.
 const MOST_PAGES: usize = 10;
 
@@ -51,6 +56,8 @@ impl Survey for AccountSurvey {
             let request = client.simulate_principal_policy().policy_source_arn(principal);
             let request = request.set_action_names(Some(actions.to_vec()));
             let request = request.set_resource_arns(resource.map(|arn| vec![arn.to_owned()]));
+            // Organizations commonly forbid all regions but some.
+            let request = request.context_entries(requested_region(actions, region));
             let page = request.set_marker(marker).send().await;
             let page = page.map_err(failed(format!("simulate the policies of {principal}")))?;
             denied.extend(page.evaluation_results().iter().filter_map(denial));
@@ -60,6 +67,37 @@ impl Survey for AccountSurvey {
             }
         }
         Ok(denied)
+    }
+
+    async fn tags_of(&self, key: &AccessKey, region: &str, name: &Name) -> Result<Option<BTreeMap<String, String>>> {
+        let config = self.sdk.for_account(key, region);
+        match name.kind {
+            Kind::Role => {
+                let role = aws_sdk_iam::Client::new(&config).get_role().role_name(&name.name).send().await;
+                match role {
+                    Ok(found) => {
+                        let tags = found.role.and_then(|role| role.tags).unwrap_or_default();
+                        Ok(Some(tags.into_iter().map(|tag| (tag.key, tag.value)).collect()))
+                    }
+                    Err(error) if error.as_service_error().is_some_and(|e| e.is_no_such_entity_exception()) => Ok(None),
+                    Err(error) => Err(failed(format!("look up role {}", name.name))(error)),
+                }
+            }
+            Kind::Cluster => {
+                let client = aws_sdk_cloudcontrol::Client::new(&config);
+                let found = client.get_resource().type_name("AWS::EKS::Cluster").identifier(&name.name).send().await;
+                match found {
+                    Ok(found) => {
+                        let properties = found.resource_description.and_then(|found| found.properties);
+                        Ok(Some(tags(&properties.unwrap_or_default())))
+                    }
+                    Err(error) if error.as_service_error().is_some_and(|e| e.is_resource_not_found_exception()) => {
+                        Ok(None)
+                    }
+                    Err(error) => Err(failed(format!("look up EKS cluster {} in {region}", name.name))(error)),
+                }
+            }
+        }
     }
 
     async fn quota(&self, key: &AccessKey, region: &str, quota: Quota) -> Result<u32> {
@@ -115,16 +153,37 @@ fn denial(result: &EvaluationResult) -> Option<DeniedAction> {
     if *result.eval_decision() == PolicyEvaluationDecisionType::Allowed {
         return None;
     }
-    // An answer that hangs on a context which was not given is a maybe, and an allow may well help.
-    let explicit = *result.eval_decision() == PolicyEvaluationDecisionType::ExplicitDeny
-        && result.missing_context_values().is_empty();
     let organization = result.organizations_decision_detail().is_some_and(|detail| !detail.allowed_by_organizations());
     let boundary =
         result.permissions_boundary_decision_detail().is_some_and(|detail| !detail.allowed_by_permissions_boundary());
-    Some(DeniedAction {
-        action: result.eval_action_name().to_owned(),
-        out_of_reach: explicit || organization || boundary,
-    })
+    let barrier = if organization {
+        Barrier::Organization
+    } else if boundary {
+        Barrier::Boundary
+    } else if *result.eval_decision() == PolicyEvaluationDecisionType::ExplicitDeny {
+        Barrier::ExplicitDeny
+    } else {
+        Barrier::NoAllow
+    };
+    let depends_on_call = !result.missing_context_values().is_empty();
+    Some(DeniedAction { action: result.eval_action_name().to_owned(), barrier, depends_on_call })
+}
+
+/// The region that a call is for, as policies see it: IAM has but one.
+fn requested_region(actions: &[String], region: &str) -> ContextEntry {
+    let of_iam = actions.first().is_some_and(|action| action.starts_with("iam:"));
+    ContextEntry::builder()
+        .context_key_name("aws:RequestedRegion")
+        .context_key_type(ContextKeyTypeEnum::String)
+        .context_key_values(if of_iam { IAM_REGION } else { region })
+        .build()
+}
+
+/// The tags among a resource's properties, as Cloud Control writes them.
+fn tags(properties: &str) -> BTreeMap<String, String> {
+    let properties: Value = serde_json::from_str(properties).unwrap_or_default();
+    let text = |tag: &Value, name: &str| tag[name].as_str().unwrap_or_default().to_owned();
+    properties["Tags"].as_array().into_iter().flatten().map(|tag| (text(tag, "Key"), text(tag, "Value"))).collect()
 }
 
 /// A quota is a number of things, though its type is that of a measurement.
@@ -143,19 +202,37 @@ mod tests {
     }
 
     #[test]
-    fn an_allow_is_no_denial_and_a_deny_tells_whether_an_allow_would_help() {
+    fn an_allow_is_no_denial_and_a_deny_tells_what_stands_in_the_way() {
         use PolicyEvaluationDecisionType::{Allowed, ExplicitDeny, ImplicitDeny};
-        let out_of_reach = |built: aws_sdk_iam::types::builders::EvaluationResultBuilder| {
-            denial(&built.build().expect("complete")).map(|denied| denied.out_of_reach)
+        let told = |built: aws_sdk_iam::types::builders::EvaluationResultBuilder| {
+            denial(&built.build().expect("complete")).map(|denied| (denied.barrier, denied.depends_on_call))
         };
-        assert_eq!(out_of_reach(result(Allowed)), None);
-        assert_eq!(out_of_reach(result(ImplicitDeny)), Some(false));
-        assert_eq!(out_of_reach(result(ExplicitDeny)), Some(true));
-        assert_eq!(out_of_reach(result(ExplicitDeny).missing_context_values("aws:SourceIp")), Some(false));
+        assert_eq!(told(result(Allowed)), None);
+        assert_eq!(told(result(ImplicitDeny)), Some((Barrier::NoAllow, false)));
+        assert_eq!(told(result(ExplicitDeny)), Some((Barrier::ExplicitDeny, false)));
+        let hangs = result(ExplicitDeny).missing_context_values("aws:SourceIp");
+        assert_eq!(told(hangs), Some((Barrier::ExplicitDeny, true)));
         let no = OrganizationsDecisionDetail::builder().allowed_by_organizations(false).build();
-        assert_eq!(out_of_reach(result(ImplicitDeny).organizations_decision_detail(no)), Some(true));
+        let by_organization = result(ExplicitDeny).organizations_decision_detail(no);
+        assert_eq!(told(by_organization), Some((Barrier::Organization, false)));
         let no = PermissionsBoundaryDecisionDetail::builder().allowed_by_permissions_boundary(false).build();
-        assert_eq!(out_of_reach(result(ImplicitDeny).permissions_boundary_decision_detail(no)), Some(true));
+        let by_boundary = result(ImplicitDeny).permissions_boundary_decision_detail(no);
+        assert_eq!(told(by_boundary), Some((Barrier::Boundary, false)));
+    }
+
+    #[test]
+    fn policies_see_the_region_that_is_called() {
+        let region =
+            |action: &str| requested_region(&[action.to_owned()], "eu-west-1").context_key_values.unwrap_or_default();
+        assert_eq!(region("ec2:CreateVpc"), ["eu-west-1"]);
+        assert_eq!(region("iam:PassRole"), ["us-east-1"]);
+    }
+
+    #[test]
+    fn tags_are_found_among_a_resources_properties() {
+        let properties = r#"{"Name":"x","Tags":[{"Key":"ondemand-eks:cluster","Value":"c"}]}"#;
+        assert_eq!(tags(properties), [("ondemand-eks:cluster".to_owned(), "c".to_owned())].into());
+        assert!(tags("{}").is_empty() && tags("").is_empty());
     }
 
     #[test]

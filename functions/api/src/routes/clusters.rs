@@ -58,7 +58,8 @@ async fn create_cluster(
     command(&api, &id, &Command::Create { delta }).await
 }
 
-/// Changes settings of an Active cluster; those that are not sent stay.
+/// Changes settings and options of an Active cluster; those that are not sent stay. Options, without settings, can also
+/// be changed while it is Terminated.
 #[utoipa::path(
     patch, path = "/v1/clusters/{id}", tag = "clusters",
     params(("id" = String, Path, description = "Its id or name")),

@@ -6,17 +6,20 @@ use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use domain::cluster::Cluster;
+use domain::integration::Integration;
 use domain::{ClusterId, IntegrationId};
 use tokio::try_join;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::v1::flow::Deleted;
-use wire::v1::integration::{Entry, IntegrationList, RegisterRequest, Registered};
+use wire::v1::integration::{CredentialsRequest, Entry, IntegrationList, RegisterRequest, Registered};
 
 pub(super) fn router() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(register_integration, list_integrations))
         .routes(routes!(show_integration, delete_integration))
+        .routes(routes!(replace_credentials))
 }
 
 /// Registers an AWS account. Nothing is created in it yet.
@@ -30,10 +33,31 @@ async fn register_integration(
 ) -> Result<(StatusCode, Json<Registered>)> {
     let registering = request.read(api.limits)?;
     let (integration, cluster) = api.register(registering).await?;
-    let warnings = api.look_ahead(&integration, &cluster.settings).await?;
-    let cluster = api.show(&cluster).await?;
-    let notes = cluster.notes.clone();
-    Ok((StatusCode::CREATED, Json(Registered { integration: (&integration).into(), cluster, notes, warnings })))
+    Ok((StatusCode::CREATED, Json(registered(&api, &integration, &cluster).await?)))
+}
+
+/// Gives an account other credentials. They must be of the same account; what waits for them is tried at once.
+#[utoipa::path(
+    put, path = "/v1/integrations/{id}/credentials", tag = "integrations",
+    params(("id" = Uuid, Path, description = "The account's id")),
+    request_body = CredentialsRequest, responses((status = 200, body = Registered))
+)]
+async fn replace_credentials(
+    State(api): State<Api>,
+    Named(id): Named<String>,
+    Body(request): Body<CredentialsRequest>,
+) -> Result<Json<Registered>> {
+    let id: IntegrationId = error::id(&id)?;
+    let credentials = request.read()?;
+    let file = api.credentials_file(&credentials).await?;
+    let (integration, cluster) = api.world.replace_credentials(&api.access, id, credentials, file.as_deref()).await?;
+    Ok(Json(registered(&api, &integration, &cluster).await?))
+}
+
+async fn registered(api: &Api, integration: &Integration, cluster: &Cluster) -> Result<Registered> {
+    let warnings = api.look_ahead(integration, cluster).await?;
+    let cluster = api.show(cluster).await?;
+    Ok(Registered { integration: integration.into(), notes: cluster.notes.clone(), cluster, warnings })
 }
 
 /// Lists all accounts, each followed by the entry of its cluster.

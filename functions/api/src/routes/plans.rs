@@ -29,7 +29,7 @@ async fn preflight(State(api): State<Api>, Named(id): Named<String>) -> Result<J
     let id: IntegrationId = error::id(&id)?;
     let integration = api.world.integration(id).await?;
     let cluster = api.world.cluster(integration.cluster).await?.value;
-    let findings = api.look_ahead(&integration, &cluster.settings).await?;
+    let findings = api.look_ahead(&integration, &cluster).await?;
     Ok(Json(PreflightView { integration_id: id.0, region: integration.region, checked_at: api.world.now(), findings }))
 }
 
@@ -48,9 +48,9 @@ async fn plan(
 ) -> Result<Json<PlanView>> {
     let delta = SettingsDelta::parse(&settings, api.limits)?;
     let cluster = api.cluster(&id).await?;
-    let settings = cluster.settings.merged(&delta).map_err(runtime::Error::from)?;
+    let settings = cluster.changed(&delta).map_err(runtime::Error::from)?;
     let integration = api.world.integration(cluster.integration).await?;
-    let live = api.live_prices(&integration, &settings).await?;
+    let live = api.live_prices(&integration, &cluster, &settings).await?;
     let plan_id = query.build.then(Uuid::new_v4);
     if let Some(plan) = plan_id {
         api.world.start_plan(&api.access, &cluster, &settings, plan).await?;

@@ -100,6 +100,7 @@ async fn the_document_describes_every_route() {
             "post /v1/flows/{id}/runs",
             "post /v1/integrations",
             "post /v1/runs/{id}/cancel",
+            "put /v1/integrations/{id}/credentials",
         ]
     );
     assert_eq!(document["security"], json!([{"api-key": []}]));

@@ -63,7 +63,7 @@ async fn a_role_can_be_registered_unless_it_cannot_be_assumed() {
     let request =
         |role: &str| json!({"name": "aws", "config": {"role_arn": role, "external_id": SECRET, "region": "us-east-1"}});
     let denied = "AWS does not accept these credentials: AccessDenied";
-    deployment.refuses("POST", PATH, request("arn:aws:iam::1:role/INVALID"), 400, denied).await;
+    deployment.refuses("POST", PATH, request("arn:aws:iam::123456789012:role/INVALID"), 400, denied).await;
     let (status, body) = deployment.post(PATH, request("arn:aws:iam::123456789012:role/r")).await;
     assert_eq!((status, &body["integration"]["credentials"]), (201, &json!("role")), "{body}");
 }
@@ -127,4 +127,51 @@ async fn an_integration_can_be_deleted_once_its_cluster_is_terminated() {
     assert_eq!(deployment.get(PATH).await.1, json!({"integrations": []}));
     assert!(deployment.memory.vault.all().is_empty());
     deployment.refuses("DELETE", &format!("{PATH}/{UNKNOWN}"), json!({}), 404, "there is no integration").await;
+}
+
+#[tokio::test]
+async fn new_credentials_have_a_parked_teardown_tried_at_once() {
+    let (deployment, cluster) = Deployment::active().await;
+    let (_, list) = deployment.get(PATH).await;
+    let path = format!("{PATH}/{}/credentials", text(&list, "/integrations/0/id"));
+    let put = async |body: Value| deployment.send("PUT", &path, body.to_string().into()).await;
+    assert_eq!(deployment.delete(&format!("/v1/clusters/{cluster}")).await.0, 202);
+    deployment.begin_and_fail(&cluster, domain::failure::FailureClass::Credentials).await;
+    let machines = || deployment.memory.machines.log().started.len();
+    let before = machines();
+
+    let renewed = json!({"config": {"role_arn": "arn:aws:iam::123456789012:role/r", "region": "us-east-1"}});
+    let (status, body) = put(renewed.clone()).await;
+    assert_eq!((status, &body["integration"]["credentials"]), (200, &json!("role")), "{body}");
+    assert_eq!((&body["cluster"]["retry"]["parked"], machines()), (&json!(false), before + 1), "{body}");
+    assert_eq!(put(renewed).await.0, 200);
+    assert_eq!(machines(), before + 1, "twice is once");
+    deployment.finish_build(&cluster).await;
+    let (_, view) = deployment.get(&format!("/v1/clusters/{cluster}")).await;
+    assert_eq!(view["status"], "Terminated");
+}
+
+#[tokio::test]
+async fn credentials_of_another_place_are_refused_and_the_old_ones_stay() {
+    let (deployment, _) = Deployment::registered().await;
+    let (_, list) = deployment.get(PATH).await;
+    let path = format!("{PATH}/{}/credentials", text(&list, "/integrations/0/id"));
+    let config = |fields: Value| json!({"config": registration(fields)["config"]});
+    for (body, status, words) in [
+        (
+            config(json!({"region": "eu-west-1"})),
+            422,
+            "are for region eu-west-1, and integration 'aws' is region us-east-1",
+        ),
+        (config(json!({"access_key_id": "AKIAOTHERACCOUNT"})), 422, "are for account 210987654321, and"),
+        (config(json!({"access_key_id": "INVALIDKEY"})), 400, "AWS does not accept these credentials"),
+        (config(json!({"k8s": {}})), 400, "unknown key 'k8s'"),
+        (json!({"config": {}}), 400, "give exactly one of"),
+        (json!({"config": SECRET}), 400, "field 'config' must be an object"),
+        (json!({"name": "aws", "config": {}}), 400, "unknown field `name`"),
+    ] {
+        deployment.refuses("PUT", &path, body, status, words).await;
+    }
+    let unknown = format!("{PATH}/{UNKNOWN}/credentials");
+    deployment.refuses("PUT", &unknown, config(json!({})), 404, "there is no integration").await;
 }

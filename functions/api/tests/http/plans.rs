@@ -2,7 +2,7 @@
 
 use crate::harness::{Deployment, UNKNOWN, refused, registration, text};
 use domain::hold::BuildState;
-use domain::preflight::quota;
+use domain::preflight::{Barrier, quota};
 use domain::price::Usd;
 use runtime::ports::Objects;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn about(findings: &Value) -> Vec<(String, String)> {
 #[tokio::test]
 async fn registration_warns_and_registers_all_the_same() {
     let deployment = Deployment::new().await;
-    deployment.survey.deny("ec2:CreateVpc", false);
+    deployment.survey.deny("ec2:CreateVpc", Barrier::NoAllow);
     deployment.survey.set_vpcs(5);
     deployment.survey.set_quota(quota::VPCS, 5);
     let (status, body) = deployment.post("/v1/integrations", registration(json!({}))).await;
@@ -88,6 +88,27 @@ async fn options_are_given_with_the_registration_and_shown() {
     let (_, plan) = deployment.post(&path, json!({})).await;
     assert!(text(&plan, "/price/idle/unknown/0").contains("spot prices change"), "{plan}");
 
+    let cluster = format!("/v1/clusters/{}", text(&body, "/cluster/id"));
+    let change = json!({"options": {"capacity_type": "ON_DEMAND", "cpu_node_types": ["m7i.xlarge", "m6i.xlarge"]}});
+    let (status, planned) = deployment.post(&path, change.clone()).await;
+    assert_eq!((status, &planned["settings"]["cpu_node_type"]), (200, &json!("m7i.xlarge")), "{planned}");
+    let (status, changed) = deployment.patch(&cluster, change).await;
+    assert_eq!((status, &changed["status"]), (202, &json!("Terminated")), "{changed}");
+    let expected = json!({"cpu_node_types": ["m7i.xlarge", "m6i.xlarge"], "capacity_type": "ON_DEMAND", "nat": "none"});
+    assert_eq!(changed["settings"]["options"], expected);
+    deployment.refuses("PATCH", &cluster, json!({"options": {"nat": "many"}}), 400, "'nat' must be").await;
+    deployment.refuses("PATCH", &cluster, json!({"options": "SPOT"}), 400, "'options' must be an object").await;
+
+    let created = deployment.post(&format!("{cluster}/create"), json!({"options": {"nat": "single"}})).await;
+    assert_eq!(created.1["settings"]["options"]["nat"], "single", "{created:?}");
+    deployment.finish_build(&text(&body, "/cluster/id")).await;
+    for (method, path) in [("PATCH", &cluster), ("POST", &path)] {
+        let nat = json!({"options": {"nat": "none"}});
+        deployment.refuses(method, path, nat, 422, "'nat' can only be changed while it is Terminated").await;
+    }
+    let (_, updating) = deployment.patch(&cluster, json!({"options": {"capacity_type": "SPOT"}})).await;
+    assert_eq!(updating["status"], "Updating", "nobody uses its nodes");
+
     let refused_options = |options: Value| registration(json!({"options": options}));
     for (options, status, words) in [
         (json!({"nat": "many"}), 400, "'nat' must be"),
@@ -97,6 +118,8 @@ async fn options_are_given_with_the_registration_and_shown() {
     ] {
         deployment.refuses("POST", "/v1/integrations", refused_options(options), status, words).await;
     }
+    let twice = registration(json!({"options": {}, "k8s": {"options": {"nat": "none"}}}));
+    deployment.refuses("POST", "/v1/integrations", twice, 400, "must be given once, beside 'k8s' or in it").await;
 }
 
 #[tokio::test]

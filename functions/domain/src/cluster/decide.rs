@@ -5,20 +5,22 @@
 //! | acquire | → Creating, wait | wait | lease | lease; wait if nodes are being taken away | wait; re-create when destroyed; a parked retry starts at once |
 //! | release | – | → Terminating if nobody waits any more and no person asked | idle clock starts after the last | – | – |
 //! | create | → Creating | remember that a person asked; with a delta: refuse | as update | no-op; with a delta: refuse | refuse |
-//! | update | refuse | refuse | → Updating; refuse to take away nodes in use | refuse | refuse |
+//! | update | refuse; options of the next creation | refuse | → Updating; refuse to take away nodes in use | refuse | refuse |
 //! | delete | no-op | cancel if nobody waits | → Terminating if nobody uses it | refuse | no-op; a waiting retry starts at once |
 //! | force-delete | no-op | stop, → Terminating | → Terminating, runs fail | stop, → Terminating | as delete |
+//! | credentials renewed | – | – | – | – | a retry that waits for a person starts at once |
 //! | keepalive tick | – | – | → Terminating if idle for longer than the keepalive | – | – |
 //! | build succeeded | – | → Active | – | → Active | → Terminated, or → Creating if runs wait |
 //! | build failed | – | again, or → Terminating | – | → Active, old settings | again, later; parked in the end: its waiters fail, tried hourly |
-//! | leftover found | → Terminating | – | – | – | – |
 //!
+//! What is left of a generation that should be gone is destroyed beside all this, in whatever phase: see `collection`.
 //! A creation whose first build has not begun ends in Terminated at once: nothing was made.
 //!
 //! Two rules hold everywhere: the epoch moves on every change of phase or build, and what carries another epoch than
 //! the build that is waited for changes nothing.
 
 mod builds;
+mod collection;
 mod requests;
 
 use super::view::seconds_between;
@@ -54,6 +56,8 @@ pub enum Command {
     Delete,
     /// A person wants it gone whoever uses it.
     ForceDelete,
+    /// The account has got other credentials, or the same anew: what failed for want of them may succeed now.
+    CredentialsRenewed,
     /// The keepalive rule has fired.
     KeepaliveTick {
         /// Pods of operators seen alive in the cluster.
@@ -140,6 +144,7 @@ pub fn decide(cluster: &Cluster, command: &Command, now: Timestamp) -> Result<De
         Command::Update { delta } => draft.update(delta)?,
         Command::Delete => draft.delete()?,
         Command::ForceDelete => draft.force_delete(),
+        Command::CredentialsRenewed => draft.credentials_renewed(),
         Command::KeepaliveTick { live_pods } => draft.keepalive_tick(*live_pods),
         Command::CollectLeftover { generation } => draft.collect_leftover(*generation),
         Command::BeginBuild { epoch, live_pods } => draft.begin_build(*epoch, *live_pods),
@@ -162,18 +167,17 @@ struct Plan {
     attempt: u32,
     delay_seconds: u64,
     forced: bool,
-    leftover: Option<u32>,
 }
 
 impl Plan {
     /// The first try, at once.
     fn first(purpose: Purpose) -> Self {
-        Self { purpose, attempt: 1, delay_seconds: 0, forced: false, leftover: None }
+        Self { purpose, attempt: 1, delay_seconds: 0, forced: false }
     }
 
     /// The same build once more, after a while.
     fn again(build: &Build, attempt: u32, delay_seconds: u64) -> Self {
-        Self { purpose: build.purpose, attempt, delay_seconds, forced: build.forced, leftover: build.leftover }
+        Self { purpose: build.purpose, attempt, delay_seconds, forced: build.forced }
     }
 }
 
@@ -217,19 +221,6 @@ impl Draft {
         self.enter(Phase::Terminating { build, waiters, stuck: None });
     }
 
-    /// Destroys what should be gone already, unless there is anything else to do: then it is looked for again later.
-    fn collect_leftover(&mut self, generation: u32) -> Reply {
-        let present = self.cluster.generation;
-        if self.cluster.phase == Phase::Terminated && generation <= present {
-            self.note("leftover_found", format!("resources of generation {generation} still exist: destroying them"));
-            self.effect(Effect::EnableKeepalive);
-            let leftover = (generation != present).then_some(generation);
-            let build = self.new_build(&Plan { forced: true, leftover, ..Plan::first(Purpose::Destroy) });
-            self.enter(Phase::Terminating { build, waiters: BTreeSet::new(), stuck: None });
-        }
-        Reply::Accepted
-    }
-
     /// A teardown that has not begun no longer heeds live pods.
     fn force_teardown(&mut self) {
         if let Phase::Terminating { build, .. } = &mut self.cluster.phase {
@@ -266,12 +257,12 @@ impl Draft {
     /// Decides on a build: a new epoch, and the machine that runs it.
     fn new_build(&mut self, plan: &Plan) -> Build {
         self.cluster.epoch += 1;
-        let Plan { purpose, attempt, delay_seconds, forced, leftover } = *plan;
-        let (epoch, generation) = (self.cluster.epoch, leftover.unwrap_or(self.cluster.generation));
+        let Plan { purpose, attempt, delay_seconds, forced } = *plan;
+        let (epoch, generation) = (self.cluster.epoch, self.cluster.generation);
         self.effect(Effect::StartMachine { epoch, generation, purpose, delay_seconds });
         let delay = SignedDuration::from_secs(i64::try_from(delay_seconds).unwrap_or(0));
         let not_before = self.now.checked_add(delay).unwrap_or(self.now);
-        Build { epoch, purpose, attempt, forced, not_before, begun_at: None, leftover }
+        Build { epoch, purpose, attempt, forced, not_before, begun_at: None }
     }
 
     fn enter(&mut self, phase: Phase) {
@@ -306,8 +297,7 @@ impl Draft {
     }
 
     fn record_duration(&mut self, build: &Build) {
-        // Picking up what was left says nothing about the next teardown.
-        if let Some(begun) = build.begun_at.filter(|_| build.leftover.is_none()) {
+        if let Some(begun) = build.begun_at {
             self.cluster.history.record(build.purpose, seconds_between(begun, self.now));
         }
     }

@@ -8,7 +8,10 @@ pub use decide::{BuildReport, Command, Decision, Reply, decide};
 pub use refusal::Refusal;
 pub use view::{Alive, Retry, View, Wait, seconds_between};
 
-use crate::{ClusterId, Failure, IntegrationId, RunId, settings::Settings};
+use crate::{
+    ClusterId, Failure, IntegrationId, RunId,
+    settings::{Settings, SettingsDelta},
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -37,6 +40,9 @@ pub struct Cluster {
     pub phase: Phase,
     /// Since when it is there.
     pub phase_since: Timestamp,
+    /// What destroys leftovers at present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collection: Option<Collection>,
     /// The last failure of a creation or an update that has not been followed by a success.
     pub last_error: Option<Failure>,
     /// How long earlier builds took, for estimates.
@@ -151,9 +157,19 @@ pub struct Build {
     pub not_before: Timestamp,
     /// When it was allowed to start; none while it waits.
     pub begun_at: Option<Timestamp>,
-    /// The generation it destroys, if that is one that should be gone already.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub leftover: Option<u32>,
+}
+
+/// A build that destroys what is left of a generation that should be gone, beside whatever the cluster does meanwhile.
+/// Generations never come back, so that one which was over when this was decided is over for ever: it cannot touch the
+/// one that lives.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collection {
+    /// The generation.
+    pub generation: u32,
+    /// The cluster's epoch when it was decided: the build's identity.
+    pub epoch: u64,
+    /// When it was allowed to start; none while it waits.
+    pub begun_at: Option<Timestamp>,
 }
 
 /// Durations, in seconds, of the last few successful builds.
@@ -312,6 +328,7 @@ impl Cluster {
             settings,
             phase: Phase::Terminated,
             phase_since: now,
+            collection: None,
             last_error: None,
             history: History::default(),
             outbox: BTreeMap::new(),
@@ -331,10 +348,35 @@ impl Cluster {
         self.phase.status()
     }
 
-    /// The generation that the present build works on.
+    /// The generation that the build of this epoch works on.
     #[must_use]
-    pub fn build_generation(&self) -> u32 {
-        self.phase.build().and_then(|build| build.leftover).unwrap_or(self.generation)
+    pub fn generation_of(&self, epoch: u64) -> u32 {
+        self.collection.as_ref().filter(|collects| collects.epoch == epoch).map_or(self.generation, |c| c.generation)
+    }
+
+    /// The settings with some of them changed, if that is possible while the cluster is what it is.
+    ///
+    /// # Errors
+    /// [`Refusal::Settings`] where they do not fit together, [`Refusal::NatOfLiving`].
+    pub fn changed(&self, delta: &SettingsDelta) -> Result<Settings, Refusal> {
+        let settings = self.settings.merged(delta)?;
+        // Nodes keep the way out that they started with: with another one they would need another network.
+        if self.phase != Phase::Terminated && settings.options.nat != self.settings.options.nat {
+            return Err(Refusal::NatOfLiving { name: self.name.clone(), status: self.status() });
+        }
+        Ok(settings)
+    }
+
+    /// Whether nothing of this generation may exist any more.
+    #[must_use]
+    pub fn is_over(&self, generation: u32) -> bool {
+        generation < self.generation || generation == self.generation && self.phase == Phase::Terminated
+    }
+
+    /// The epochs of all builds that are under way or wait to start: that of the phase, and what destroys leftovers.
+    pub fn builds(&self) -> impl Iterator<Item = u64> {
+        let epoch = self.phase.build().map(|build| build.epoch);
+        epoch.into_iter().chain(self.collection.as_ref().map(|collects| collects.epoch))
     }
 
     /// What is wrong at present: why the teardown under way does not succeed, else the last failure of a creation or
@@ -347,7 +389,7 @@ impl Cluster {
         }
     }
 
-    /// Whether the build of this epoch is the one the cluster waits for.
+    /// Whether the build of this epoch is the one the cluster's phase waits for.
     #[must_use]
     pub fn expects_build(&self, epoch: u64) -> bool {
         self.phase.build().is_some_and(|build| build.epoch == epoch)

@@ -33,7 +33,7 @@ pub enum Refusal {
     },
     /// Nodes that runs use would be taken away.
     #[error(
-        "cluster '{name}': another node type means new nodes and a lower maximum means fewer, and {} run(s) use the present ones: {}; wait for them or cancel them, then update",
+        "cluster '{name}': another node type or capacity type means new nodes and a lower maximum means fewer, and {} run(s) use the present ones: {}; wait for them or cancel them, then update",
         runs.len(), runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     )]
     NodesInUse {
@@ -44,9 +44,19 @@ pub enum Refusal {
     },
     /// The command makes no sense in this status.
     #[error(
-        "cluster '{name}' is {status}: only an Active cluster can be updated; create it first, or let a run create it"
+        "cluster '{name}' is {status}: only an Active cluster can be updated; create it first, or let a run create it. Options, without settings, can also be changed while it is Terminated"
     )]
     NotActive {
+        /// The cluster.
+        name: String,
+        /// Its status.
+        status: Status,
+    },
+    /// The way out of a network that is there cannot be changed.
+    #[error(
+        "cluster '{name}' is {status}: option 'nat' can only be changed while it is Terminated; delete it, change the option, and create it anew"
+    )]
+    NatOfLiving {
         /// The cluster.
         name: String,
         /// Its status.

@@ -3,6 +3,8 @@
 
 mod builds;
 mod cancel;
+mod collection;
+mod options;
 mod properties;
 mod stuck;
 mod table;
@@ -160,7 +162,9 @@ impl Story {
 /// What holds of every decision, whatever was decided.
 fn check_step(before: &Cluster, after: &Cluster) {
     let build = |cluster: &Cluster| cluster.phase.build().map(|build| build.epoch);
-    let moved = before.status() != after.status() || build(before) != build(after);
+    let collects = |cluster: &Cluster| cluster.collection.as_ref().map(|collects| collects.epoch);
+    let collecting = collects(after).filter(|epoch| collects(before) != Some(*epoch));
+    let moved = before.status() != after.status() || build(before) != build(after) || collecting.is_some();
     assert!(if moved { after.epoch > before.epoch } else { after.epoch == before.epoch }, "the epoch of {after:?}");
     assert!(build(after).is_none_or(|epoch| epoch <= after.epoch));
 
@@ -173,15 +177,17 @@ fn check_step(before: &Cluster, after: &Cluster) {
         .range(before.next_effect..)
         .filter_map(|(_, effect)| match effect {
             Effect::StartMachine { epoch, generation, .. } => {
-                assert_eq!(*generation, after.build_generation());
+                assert_eq!(*generation, after.generation_of(*epoch));
                 Some(*epoch)
             }
             _ => None,
         })
         .collect();
     let new_build = build(after).filter(|epoch| build(before) != Some(*epoch));
-    assert_eq!(starts, Vec::from_iter(new_build), "a new build, and only that, has its machine started");
+    let new_builds: Vec<u64> = new_build.into_iter().chain(collecting).collect();
+    assert_eq!(starts, new_builds, "a new build, and only that, has its machine started");
 
+    assert!(after.collection.as_ref().is_none_or(|collects| after.is_over(collects.generation)), "{after:?}");
     match &after.phase {
         Phase::Active { leases, idle_since } => assert_eq!(leases.is_empty(), idle_since.is_some(), "the idle clock"),
         Phase::Terminating { build, .. } if build.purpose != Purpose::Destroy => {

@@ -113,7 +113,9 @@ fn of_class(class: FailureClass) -> &'static str {
         FailureClass::Capacity => {
             "AWS has no such machines free at present, or not in this zone: try later, or choose another node type."
         }
-        FailureClass::Credentials => "Register the integration again with credentials that are valid.",
+        FailureClass::Credentials => {
+            "Give the integration credentials that are valid (PUT /v1/integrations/{id}/credentials)."
+        }
         FailureClass::NameClash => "Delete the resource of that name, which an earlier cluster may have left.",
         FailureClass::Version => "Choose a Kubernetes version and node types that EKS supports today.",
         FailureClass::Dependency => {

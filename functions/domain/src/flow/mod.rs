@@ -20,7 +20,6 @@ pub use value::ParameterValue;
 use crate::{ArtifactId, ClusterId, DagId, FlowId, OperatorId};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A published flow.

@@ -148,14 +148,30 @@ fn the_policies_are_ready_to_paste() {
 }
 
 #[test]
-fn what_is_needed_on_some_resources_only_names_them() {
-    let needed = to_create("123456789012");
+fn what_is_needed_is_asked_about_where_it_is_needed() {
+    let (partition, account, region) = ("aws", "123456789012", "eu-west-1");
+    let place = Place { partition, account, region, cluster_name: "ondemand-1f1e0abd-g3" };
+    let needed = to_create(&place);
     let on = |action: &str| {
         let of_action = needed.iter().find(|needed| needed.actions.iter().any(|a| a == action)).expect("it is needed");
-        (of_action.pattern.clone(), of_action.example())
+        (of_action.pattern.clone(), of_action.asked.clone(), of_action.exact)
     };
-    assert_eq!(on("ec2:CreateVpc"), (None, None));
+    assert_eq!(on("ec2:CreateVpc"), (None, None, false));
+    assert_eq!(on("ec2:DescribeVpcs"), (None, None, true));
+    assert_eq!(on("ec2:DescribeVpcAttribute"), (None, None, false));
     let role = |name: &str| Some(format!("arn:aws:iam::123456789012:role/{name}"));
-    assert_eq!(on("iam:PassRole"), (role("ondemand-*"), role("ondemand-preflight")));
-    assert_eq!(on("iam:CreateServiceLinkedRole"), (role("aws-service-role/*"), role("aws-service-role/preflight")));
+    assert_eq!(on("iam:PassRole"), (role("ondemand-*"), role("ondemand-1f1e0abd-g3-cluster"), true));
+    assert_eq!(on("iam:PutRolePolicy"), (role("ondemand-*"), role("ondemand-1f1e0abd-g3-autoscaler"), true));
+    let linked = (role("aws-service-role/*"), role("aws-service-role/preflight"), false);
+    assert_eq!(on("iam:CreateServiceLinkedRole"), linked);
+    let eks = |name: &str| Some(format!("arn:aws:eks:eu-west-1:123456789012:{name}"));
+    assert_eq!(on("eks:CreateNodegroup"), (None, eks("cluster/ondemand-1f1e0abd-g3"), true));
+    assert_eq!(on("eks:DescribeAddon"), (None, eks("addon/ondemand-1f1e0abd-g3/coredns/preflight"), false));
+
+    let all: BTreeSet<String> = needed.iter().flat_map(|needed| needed.actions.clone()).collect();
+    let missing: Vec<String> = actions_of(CREATE).difference(&all).cloned().collect();
+    assert_eq!(missing, ["sts:GetCallerIdentity"], "which needs no permission");
+    let in_china = to_create(&Place { partition: "aws-cn", ..place });
+    let arns = in_china.iter().flat_map(|needed| needed.pattern.iter().chain(&needed.asked));
+    assert!(arns.map(String::as_str).all(|arn| arn.starts_with("arn:aws-cn:")));
 }

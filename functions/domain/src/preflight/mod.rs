@@ -4,6 +4,8 @@
 //! that says so, never a failure. Findings refuse nothing. Even a certain one may concern only part of the work (GPU
 //! nodes that cannot start do not stop CPU operators), and a quota may have been raised a minute later.
 
+mod denial;
+mod name;
 mod principal;
 pub mod quota;
 
@@ -14,7 +16,9 @@ use crate::settings::Settings;
 use quota::Quota;
 use serde::{Deserialize, Serialize};
 
-pub use principal::{Principal, principal};
+pub use denial::{Barrier, Denial};
+pub use name::{Holder, Kind, Name, names};
+pub use principal::{Principal, partition, principal};
 
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,7 +37,7 @@ pub enum Severity {
 pub struct Finding {
     /// How sure it is.
     pub severity: Severity,
-    /// What was looked at: `permissions`, `quota`, `offer`, `image` or `credentials`.
+    /// What was looked at: `permissions`, `quota`, `name`, `offer`, `image` or `credentials`.
     pub about: String,
     /// What was found.
     pub what: String,
@@ -57,18 +61,6 @@ pub enum NotChecked {
 
 /// An answer, or why there is none.
 pub type Fact<T> = Result<T, NotChecked>;
-
-/// An action that a principal's policies do not allow.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Denial {
-    /// The action.
-    pub action: String,
-    /// The pattern of what it is needed on, where that is not everything.
-    pub pattern: Option<String>,
-    /// Whether something else than a missing allow is the reason: an explicit deny, a service control policy, a
-    /// permissions boundary. Then adding an allow does not help.
-    pub out_of_reach: bool,
-}
 
 /// How much of a quota is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,6 +89,8 @@ pub struct Facts {
     pub principal: Principal,
     /// What they lack.
     pub denials: Fact<Vec<Denial>>,
+    /// Who has the names that the creation would take.
+    pub names: Vec<(Name, Fact<Holder>)>,
     /// Networks.
     pub vpcs: Fact<Usage>,
     /// Public addresses.
@@ -112,7 +106,8 @@ pub struct Facts {
 pub fn findings(facts: &Facts, settings: &Settings, region: &str) -> Vec<Finding> {
     let mut found = vec![];
     found.extend(of_principal(&facts.principal));
-    found.extend(of_denials(&facts.denials));
+    found.extend(denial::findings(&facts.denials));
+    found.extend(name::findings(&facts.names));
     found.extend(of_usage(&facts.vpcs, quota::VPCS, "cluster's network"));
     if settings.options.nat == Nat::Single {
         found.extend(of_usage(&facts.addresses, quota::ADDRESSES, "NAT gateway's address"));
@@ -175,45 +170,6 @@ fn of_principal(principal: &Principal) -> Option<Finding> {
             "Register a user or a role with the policies of infra/policies instead.",
         )
     })
-}
-
-fn of_denials(denials: &Fact<Vec<Denial>>) -> Vec<Finding> {
-    const ABOUT: &str = "permissions";
-    let denials = match denials {
-        Ok(denials) => denials,
-        Err(why) => return vec![unchecked(ABOUT, "which permissions are missing", why, "iam:SimulatePrincipalPolicy")],
-    };
-    let names = |out_of_reach: bool| -> Vec<&str> {
-        let such = denials.iter().filter(|denial| denial.out_of_reach == out_of_reach);
-        such.map(|denial| denial.action.as_str()).collect()
-    };
-    let (refused, missing) = (names(true), names(false));
-    let mut found = vec![];
-    if !refused.is_empty() {
-        found.push(finding(
-            Severity::Certain,
-            ABOUT,
-            format!(
-                "an explicit deny, a service control policy or a permissions boundary forbids what a creation needs: {}",
-                refused.join(", ")
-            ),
-            "Adding an allow does not help. Ask the owner of that policy to lift the deny.",
-        ));
-    }
-    if !missing.is_empty() {
-        // IAM was asked about any resource: a policy that allows some of them only, or under a condition, answers no.
-        let lacking = denials.iter().filter(|denial| !denial.out_of_reach);
-        found.push(Finding {
-            policy: Policy::allowing(lacking.map(|denial| (denial.action.as_str(), denial.pattern.as_deref()))),
-            ..finding(
-                Severity::Likely,
-                ABOUT,
-                format!("no policy allows what a creation needs: {}", missing.join(", ")),
-                "Add the policy given here to the credentials' user or role.",
-            )
-        });
-    }
-    found
 }
 
 fn of_usage(usage: &Fact<Usage>, quota: Quota, for_what: &str) -> Option<Finding> {

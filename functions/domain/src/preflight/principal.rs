@@ -29,3 +29,9 @@ pub fn principal(caller_arn: &str) -> Principal {
         _ => Principal::Other(format!("{caller_arn} is neither a user nor a role")),
     }
 }
+
+/// The partition of AWS that an ARN is of, such as `aws` or `aws-cn`.
+#[must_use]
+pub fn partition(arn: &str) -> &str {
+    arn.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
+}

@@ -7,11 +7,16 @@ fn node(name: &'static str, offered: Fact<bool>, cpu_limit: Fact<u32>) -> NodeFa
     NodeFacts { instance_type, unsold, cpu_limit }
 }
 
+fn role(name: &str) -> Name {
+    Name { kind: Kind::Role, name: name.to_owned() }
+}
+
 /// An account in which everything is as it should be.
 fn fine() -> Facts {
     Facts {
         principal: Principal::Entity("arn:aws:iam::123456789012:user/ml".to_owned()),
         denials: Ok(vec![]),
+        names: vec![(role("ondemand-1f1e0abd-g1-node"), Ok(Holder::Nobody)), (role("ours"), Ok(Holder::Us))],
         vpcs: Ok(Usage { limit: 5, used: 1 }),
         addresses: Ok(Usage { limit: 5, used: 0 }),
         cpu: node("t3.xlarge", Ok(true), Ok(64)),
@@ -49,27 +54,75 @@ fn the_retired_default_is_told_and_harms_nothing() {
 
 #[test]
 fn missing_permissions_come_with_a_policy_that_allows_them() {
-    let denial = |action: &str, pattern: Option<&str>, out_of_reach| Denial {
+    let denial = |action: &str, pattern: Option<&str>, barrier, certain| Denial {
         action: action.to_owned(),
         pattern: pattern.map(str::to_owned),
-        out_of_reach,
+        barrier,
+        certain,
     };
     let roles = "arn:aws:iam::123456789012:role/ondemand-*";
     let denials = vec![
-        denial("ec2:CreateVpc", None, false),
-        denial("iam:PassRole", Some(roles), false),
-        denial("ec2:CreateNatGateway", None, true),
+        denial("ec2:CreateVpc", None, Barrier::NoAllow, false),
+        denial("iam:PassRole", Some(roles), Barrier::NoAllow, true),
+        denial("ec2:CreateNatGateway", None, Barrier::Organization, true),
+        denial("eks:CreateCluster", None, Barrier::Boundary, true),
+        denial("ec2:AllocateAddress", None, Barrier::ExplicitDeny, false),
     ];
     let found = findings(&Facts { denials: Ok(denials), ..fine() }, &modern(), "eu-west-1");
-    let [refused, missing] = &found[..] else { panic!("{found:?}") };
-    assert_eq!((refused.severity, refused.policy.as_ref()), (Severity::Certain, None));
-    assert!(refused.what.ends_with("ec2:CreateNatGateway") && refused.remedy.contains("does not help"));
-    assert_eq!(missing.severity, Severity::Likely);
-    assert!(missing.what.ends_with("ec2:CreateVpc, iam:PassRole"), "{}", missing.what);
-    let policy = json!(missing.policy);
+    let [organization, boundary, certain, deny, likely] = &found[..] else { panic!("{found:?}") };
+    for (finding, severity, who, action, helps) in [
+        (organization, Severity::Certain, "a service control policy", "ec2:CreateNatGateway", "administers"),
+        (boundary, Severity::Certain, "the permissions boundary", "eks:CreateCluster", "owner of the boundary"),
+        (deny, Severity::Likely, "a statement that denies", "ec2:AllocateAddress", "have it lifted"),
+    ] {
+        assert_eq!((finding.severity, &finding.policy), (severity, &None), "{finding:?}");
+        assert!(finding.what.starts_with(who) && finding.what.ends_with(action), "{finding:?}");
+        assert!(finding.remedy.contains("does not help") && finding.remedy.contains(helps), "{finding:?}");
+    }
+    assert_eq!((certain.severity, likely.severity), (Severity::Certain, Severity::Likely));
+    assert!(certain.what.ends_with("needs: iam:PassRole"), "{}", certain.what);
+    assert!(likely.what.ends_with("needs: ec2:CreateVpc"), "{}", likely.what);
+    assert_eq!(certain.policy, likely.policy, "it is pasted once");
+    let policy = json!(certain.policy);
     assert_eq!(policy["Statement"][0]["Action"], json!(["ec2:CreateVpc"]));
     assert_eq!(policy["Statement"][1]["Resource"], json!([roles]));
     assert!(!policy.to_string().contains("CreateNatGateway"));
+}
+
+#[test]
+fn a_name_that_another_has_is_certain_to_clash() {
+    let taken = vec![
+        (Name { kind: Kind::Cluster, name: "ondemand-1f1e0abd-g1".to_owned() }, Ok(Holder::Other)),
+        (role("ondemand-1f1e0abd-g1-node"), Err(NotChecked::Denied)),
+        (role("ondemand-1f1e0abd-g1-cluster"), Err(NotChecked::Denied)),
+    ];
+    let found = told(&Facts { names: taken, ..fine() }, &modern());
+    let [(Severity::Certain, clash), (Severity::Info, unknown)] = &found[..] else { panic!("{found:?}") };
+    assert!(clash.starts_with("there is an EKS cluster 'ondemand-1f1e0abd-g1'"), "{clash}");
+    assert!(unknown.contains("names of the next cluster") && unknown.contains("iam:GetRole"), "{unknown}");
+}
+
+#[test]
+fn the_names_are_those_of_the_generation_to_come_or_the_one_that_is_there() {
+    use crate::cluster::{Cluster, Command, decide};
+    use crate::{ClusterId, IntegrationId, Timestamp};
+    let id = ClusterId("1f1e0abd-0000-4000-8000-000000000000".parse().expect("an id"));
+    let (integration, now) = (IntegrationId(id.0), Timestamp::UNIX_EPOCH);
+    let cluster = Cluster::registered(id, integration, "aws", String::new(), Settings::default(), now);
+    let parts = |cluster: &Cluster| names(cluster).into_iter().map(|name| name.name).collect::<Vec<_>>();
+    let expected = ["", "-cluster", "-node", "-autoscaler"].map(|part| format!("ondemand-1f1e0abd-g1{part}"));
+    assert_eq!(parts(&cluster), expected);
+    let creating = decide(&cluster, &Command::Create { delta: Default::default() }, now).expect("accepted").cluster;
+    assert_eq!(parts(&creating), expected);
+    // As the module has them.
+    let module = ["cluster.tf", "nodes.tf", "autoscaler.tf"].map(|file| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../terraform").join(file);
+        std::fs::read_to_string(path).expect("the module")
+    });
+    for part in ["cluster", "node", "autoscaler"] {
+        let name = format!("name = \"${{var.cluster_name}}-{part}\"");
+        assert!(module.iter().any(|text| text.contains(&name)), "{name}");
+    }
 }
 
 #[test]
@@ -108,13 +161,14 @@ fn what_may_not_be_asked_is_said_and_never_more_than_information() {
     let nothing = Facts {
         principal: Principal::Entity("arn:aws:iam::1:user/u".to_owned()),
         denials: Err(NotChecked::Denied),
+        names: vec![(role("ondemand-1f1e0abd-g1-node"), Err(NotChecked::TooSlow))],
         vpcs: Err(NotChecked::Denied),
         addresses: Err(NotChecked::TooSlow),
         cpu: node("t3.xlarge", Err(NotChecked::Denied), Err(NotChecked::Denied)),
         gpu: node("g4dn.xlarge", Err(NotChecked::Because("AWS fell over".to_owned())), Err(NotChecked::TooSlow)),
     };
     let found = told(&nothing, &modern());
-    assert_eq!(found.len(), 7);
+    assert_eq!(found.len(), 8);
     assert!(found.iter().all(|(severity, what)| *severity == Severity::Info && what.starts_with("not checked: ")));
     assert!(found.iter().any(|(_, what)| what.contains("permission iam:SimulatePrincipalPolicy is missing")));
     assert!(found.iter().any(|(_, what)| what.ends_with("since AWS fell over")));

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use domain::instance_type::InstanceType;
 use domain::integration::AccessKey;
 use domain::preflight::quota::Quota;
+use domain::preflight::{Barrier, Name};
 use domain::price::Usd;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -19,7 +20,8 @@ pub struct MemorySurvey(Mutex<Answers>);
 struct Answers {
     refuses: bool,
     hangs: bool,
-    denied: BTreeMap<String, bool>,
+    denied: BTreeMap<String, Barrier>,
+    names: BTreeMap<String, BTreeMap<String, String>>,
     quotas: BTreeMap<&'static str, u32>,
     vpcs: u32,
     unsold: BTreeSet<String>,
@@ -37,9 +39,15 @@ impl MemorySurvey {
         locked(&self.0).hangs = true;
     }
 
-    /// An action that is not allowed, and cannot be if it is out of reach.
-    pub fn deny(&self, action: &str, out_of_reach: bool) {
-        locked(&self.0).denied.insert(action.to_owned(), out_of_reach);
+    /// An action that is not allowed.
+    pub fn deny(&self, action: &str, barrier: Barrier) {
+        locked(&self.0).denied.insert(action.to_owned(), barrier);
+    }
+
+    /// A name that something has, with these tags.
+    pub fn take(&self, name: &str, tags: &[(&str, &str)]) {
+        let tags = tags.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+        locked(&self.0).names.insert(name.to_owned(), tags);
     }
 
     /// A quota other than the default of 1,000.
@@ -86,11 +94,18 @@ impl Survey for MemorySurvey {
     ) -> Result<Vec<DeniedAction>> {
         self.ask("simulate policies", |answers| {
             let denied = actions.iter().filter_map(|action| answers.denied.get_key_value(action));
-            denied
-                .map(|(action, out_of_reach)| DeniedAction { action: action.clone(), out_of_reach: *out_of_reach })
-                .collect()
+            let denial = |(action, barrier): (&String, &Barrier)| DeniedAction {
+                action: action.clone(),
+                barrier: *barrier,
+                depends_on_call: false,
+            };
+            denied.map(denial).collect()
         })
         .await
+    }
+
+    async fn tags_of(&self, _key: &AccessKey, _region: &str, name: &Name) -> Result<Option<BTreeMap<String, String>>> {
+        self.ask("look a name up", |answers| answers.names.get(&name.name).cloned()).await
     }
 
     async fn quota(&self, _key: &AccessKey, _region: &str, quota: Quota) -> Result<u32> {

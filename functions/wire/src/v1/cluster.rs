@@ -56,6 +56,8 @@ pub struct ClusterView {
     /// Resources of earlier generations that should not exist, as last seen.
     #[schema(value_type = Vec<documents::Leftover>)]
     pub leftovers: Vec<Leftover>,
+    /// The earlier generation whose leftovers are being destroyed; none if none is.
+    pub collecting: Option<u32>,
     /// Runs that wait for it.
     pub waiting_runs: Vec<Uuid>,
     /// Runs that use it.
@@ -135,6 +137,7 @@ impl ClusterView {
             retry: view.retry.map(|retry| RetryView::of(cluster, retry)),
             wait: WaitView::of(cluster, &around.in_line, now),
             leftovers: leftovers(around.inventory.as_ref()),
+            collecting: cluster.collection.as_ref().map(|collects| collects.generation),
             waiting_runs: ids(cluster.phase.waiters()),
             runs: ids(cluster.phase.leases()),
         }

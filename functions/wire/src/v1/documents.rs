@@ -45,8 +45,7 @@ pub struct Settings {
     /// The most nodes of the GPU node group.
     #[schema(required = false, default = 1, minimum = 1)]
     pub max_gpu_node: u32,
-    /// What goes beyond the seven; given when the account is registered, shown where it is not the default.
-    #[schema(read_only)]
+    /// What goes beyond the seven; shown where it is not the default. What is not sent stays.
     pub options: Option<Options>,
 }
 
@@ -60,7 +59,8 @@ pub struct Options {
     /// `ON_DEMAND`, or `SPOT`: cheaper, and AWS may take nodes back, with the jobs on them.
     #[schema(required = false, default = "ON_DEMAND")]
     pub capacity_type: String,
-    /// `single`: one NAT gateway. `none`: each node has a public address, which nothing outside can connect to.
+    /// `single`: one NAT gateway. `none`: each node has a public address, which nothing outside can connect to. Only
+    /// while the cluster is Terminated can it be changed.
     #[schema(required = false, default = "single")]
     pub nat: String,
 }
@@ -91,6 +91,30 @@ pub struct Config {
     pub k8s: Option<Settings>,
     /// What goes beyond the settings.
     pub options: Option<Options>,
+}
+
+/// Credentials in exactly one of three forms.
+#[derive(ToSchema)]
+pub struct Credentials {
+    /// First form: the public half of an access key pair.
+    pub access_key_id: Option<String>,
+    /// First form: the secret half.
+    #[schema(write_only)]
+    pub secret_access_key: Option<String>,
+    /// First form: the token of temporary credentials.
+    #[schema(write_only)]
+    pub session_token: Option<String>,
+    /// The account's region; may be left out in the second form.
+    pub region: Option<String>,
+    /// Second form: the path of a shared credentials file.
+    pub config_file_path: Option<String>,
+    /// Second form: the profile in it.
+    pub config_file_profile: Option<String>,
+    /// Third form: the ARN of a role to assume.
+    pub role_arn: Option<String>,
+    /// Third form: the external id that the role asks for.
+    #[schema(write_only)]
+    pub external_id: Option<String>,
 }
 
 /// Why a cluster is alive, or what it is waiting for.

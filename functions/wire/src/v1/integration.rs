@@ -4,7 +4,7 @@ use super::cluster::ClusterView;
 use super::documents;
 use domain::cluster::{Cluster, Status};
 use domain::integration::{CredentialsInput, CredentialsKind, Integration, IntegrationError};
-use domain::options::Options;
+use domain::options::OptionsDelta;
 use domain::preflight::Finding;
 use domain::settings::{Limits, SettingsDelta, SettingsError};
 use jiff::Timestamp;
@@ -30,6 +30,16 @@ pub struct RegisterRequest {
     service: Option<String>,
     /// Credentials and settings.
     #[schema(value_type = documents::Config)]
+    config: Value,
+}
+
+// As above.
+/// New credentials of an account that is registered.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CredentialsRequest {
+    /// Credentials of the same account for the same region, in any of the forms that a registration takes.
+    #[schema(value_type = documents::Credentials)]
     config: Value,
 }
 
@@ -77,7 +87,6 @@ impl RegisterRequest {
         if let Some(service) = self.service.filter(|service| service != AWS) {
             return Err(RegisterError::Service(service));
         }
-        let wrong = |field: &str, expected| RegisterError::Type { field: field.to_owned(), expected };
         let Value::Object(mut config) = self.config else { return Err(wrong("config", "an object")) };
         let settings = match config.remove("k8s") {
             None | Some(Value::Null) => Map::new(),
@@ -86,26 +95,51 @@ impl RegisterRequest {
         };
         let options = match config.remove("options") {
             None | Some(Value::Null) => None,
-            Some(Value::Object(options)) => Some(Options::parse(&options)?),
+            Some(Value::Object(options)) => Some(OptionsDelta::parse(&options)?),
             Some(_) => return Err(wrong("config.options", "an object")),
         };
-        let mut fields = BTreeMap::new();
-        for (name, value) in config {
-            match value {
-                Value::Null => {}
-                Value::String(text) => {
-                    fields.insert(name, text);
-                }
-                _ => return Err(wrong(&format!("config.{name}"), "text")),
-            }
+        if options.is_some() && settings.contains_key("options") {
+            return Err(wrong("config.options", "given once, beside 'k8s' or in it"));
         }
+        let credentials = texts(config)?;
         let settings = SettingsDelta::parse(&settings, limits)?;
         let settings = match options {
             Some(options) => settings.with_options(options),
             None => settings,
         };
-        Ok(Registering { name: self.name, credentials: CredentialsInput::parse(fields)?, settings })
+        Ok(Registering { name: self.name, credentials: CredentialsInput::parse(credentials)?, settings })
     }
+}
+
+impl CredentialsRequest {
+    /// Understands a request, or says what to change.
+    ///
+    /// # Errors
+    /// [`RegisterError`].
+    pub fn read(self) -> Result<CredentialsInput, RegisterError> {
+        let Value::Object(config) = self.config else { return Err(wrong("config", "an object")) };
+        if let Some(name) = ["k8s", "options"].into_iter().find(|name| config.contains_key(*name)) {
+            return Err(IntegrationError::UnknownField(name.to_owned()).into());
+        }
+        Ok(CredentialsInput::parse(texts(config)?)?)
+    }
+}
+
+fn wrong(field: &str, expected: &'static str) -> RegisterError {
+    RegisterError::Type { field: field.to_owned(), expected }
+}
+
+/// The fields that are given, all of them texts.
+fn texts(config: Map<String, Value>) -> Result<BTreeMap<String, String>, RegisterError> {
+    let mut fields = BTreeMap::new();
+    for (name, value) in config {
+        match value {
+            Value::Null => {}
+            Value::String(text) => _ = fields.insert(name, text),
+            _ => return Err(wrong(&format!("config.{name}"), "text")),
+        }
+    }
+    Ok(fields)
 }
 
 /// A registered AWS account.
@@ -167,12 +201,12 @@ pub struct IntegrationList {
     pub integrations: Vec<Entry>,
 }
 
-/// A new integration.
+/// An account that was registered, or has got other credentials.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Registered {
     /// The account.
     pub integration: IntegrationView,
-    /// Its cluster, of which nothing exists yet.
+    /// Its cluster; nothing of it exists after a registration.
     pub cluster: ClusterView,
     /// What is good to know, such as a default that is carried out otherwise than written.
     pub notes: Vec<String>,

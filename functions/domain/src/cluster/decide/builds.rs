@@ -17,6 +17,9 @@ impl Draft {
     /// Fences a build: it may start only while it is the one that the cluster waits for. A teardown that finds life
     /// after all is called off.
     pub(super) fn begin_build(&mut self, epoch: u64, live_pods: u32) -> Reply {
+        if self.begins_collection(epoch) {
+            return Reply::Proceed;
+        }
         if !self.cluster.expects_build(epoch) {
             return Reply::Superseded;
         }
@@ -46,6 +49,9 @@ impl Draft {
     }
 
     pub(super) fn build_succeeded(&mut self, epoch: u64, report: &BuildReport) -> Reply {
+        if self.ends_collection(epoch, Ok(report)) {
+            return Reply::Accepted;
+        }
         if !self.cluster.expects_build(epoch) {
             return Reply::Superseded;
         }
@@ -68,7 +74,7 @@ impl Draft {
                 let destroyed = report.destroyed;
                 self.note("destroyed", format!("Terminated{tries}: {destroyed} resources destroyed, none left"));
                 let first_epoch = stuck.map_or(build.epoch, |stuck| stuck.first_epoch);
-                let generation = self.cluster.build_generation();
+                let generation = self.cluster.generation;
                 if waiters.is_empty() {
                     self.terminated();
                 } else {
@@ -85,6 +91,9 @@ impl Draft {
     }
 
     pub(super) fn build_failed(&mut self, epoch: u64, failure: &Failure) -> Reply {
+        if self.ends_collection(epoch, Err(failure)) {
+            return Reply::Accepted;
+        }
         if !self.cluster.expects_build(epoch) {
             return Reply::Superseded;
         }

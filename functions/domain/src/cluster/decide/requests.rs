@@ -74,7 +74,7 @@ impl Draft {
     pub(super) fn create(&mut self, delta: &SettingsDelta) -> Result<Reply, Refusal> {
         match &mut self.cluster.phase {
             Phase::Terminated => {
-                self.cluster.settings = self.cluster.settings.merged(delta)?;
+                self.cluster.settings = self.cluster.changed(delta)?;
                 self.start_creation(BTreeSet::new(), true, "a user asked for the cluster".to_owned());
                 Ok(Reply::Accepted)
             }
@@ -95,11 +95,19 @@ impl Draft {
     }
 
     pub(super) fn update(&mut self, delta: &SettingsDelta) -> Result<Reply, Refusal> {
+        if self.cluster.phase == Phase::Terminated && delta.is_of_options_only() {
+            let settings = self.cluster.changed(delta)?;
+            if settings != self.cluster.settings {
+                self.cluster.settings = settings;
+                self.note("updated", "a user changed the options of the next creation");
+            }
+            return Ok(Reply::Accepted);
+        }
         let Phase::Active { leases, .. } = &self.cluster.phase else {
             return Err(Refusal::NotActive { name: self.cluster.name.clone(), status: self.cluster.status() });
         };
         let leases = leases.clone();
-        let settings = self.cluster.settings.merged(delta)?;
+        let settings = self.cluster.changed(delta)?;
         if settings.take_nodes_from(&self.cluster.settings) && !leases.is_empty() {
             let runs = leases.into_iter().collect();
             return Err(Refusal::NodesInUse { name: self.cluster.name.clone(), runs });
@@ -152,6 +160,21 @@ impl Draft {
         .remedied_by("Start the run again: it will create the cluster anew.");
         self.fail_runs(&lost, &failure);
         self.tear_down("a user deleted the cluster by force", true);
+        Reply::Accepted
+    }
+
+    /// A creation or an update that failed for want of credentials does not wait for a retry: it was undone, and the
+    /// next one has the new ones. Only a teardown waits for them.
+    pub(super) fn credentials_renewed(&mut self) -> Reply {
+        if let Phase::Terminating { stuck: Some(stuck), .. } = &self.cluster.phase
+            && (stuck.parked || stuck.failure.class.needs_a_person())
+        {
+            let before = self.cluster.epoch;
+            self.hasten_teardown();
+            if self.cluster.epoch != before {
+                self.note("teardown_hurried", "the account has new credentials: the teardown is tried with them");
+            }
+        }
         Reply::Accepted
     }
 

@@ -88,6 +88,37 @@ fn a_delete_tries_a_parked_teardown_at_once() {
 }
 
 #[test]
+fn new_credentials_try_at_once_what_waits_for_them() {
+    for class in [FailureClass::MissingPermission, FailureClass::ExplicitDeny, FailureClass::Credentials] {
+        let mut story = Story::terminating();
+        story.build_fails(class);
+        let waiting = story.build().epoch;
+        story.accepts(Command::CredentialsRenewed);
+        assert_eq!((story.started(), story.build().attempt), (Some((Purpose::Destroy, 0)), 2));
+        assert_eq!(story.event_kinds(), ["teardown_hurried"]);
+        assert_eq!(story.ignores(Command::BeginBuild { epoch: waiting, live_pods: 0 }), Reply::Superseded);
+        story.ignores(Command::CredentialsRenewed);
+        story.begins();
+        story.ignores(Command::CredentialsRenewed);
+        story.build_succeeds();
+        assert_eq!(story.status(), Status::Terminated);
+    }
+}
+
+#[test]
+fn new_credentials_hurry_nothing_else() {
+    let mut backs_off = Story::terminating();
+    backs_off.build_fails(FailureClass::Dependency);
+    let mut tries_again = Story::creating();
+    tries_again.build_fails(FailureClass::Capacity);
+    for mut story in
+        [Story::terminated(), Story::creating(), Story::active(), Story::updating(), backs_off, tries_again]
+    {
+        story.ignores(Command::CredentialsRenewed);
+    }
+}
+
+#[test]
 fn after_all_there_is_no_error_but_a_receipt_of_all_tries() {
     let mut story = Story::terminating();
     let first_epoch = story.build().epoch;
@@ -127,45 +158,4 @@ fn a_teardown_that_was_called_off_does_not_forget_that_an_update_failed() {
     assert_eq!(story.cluster.present_error(), Some(&failure(FailureClass::Capacity)));
     story.accepts(Command::Update { delta: delta(json!({"max_cpu_node": 1})) });
     assert_eq!(story.started(), Some((Purpose::Update, 0)), "AWS may have part of the failed update");
-}
-
-#[test]
-fn a_leftover_is_destroyed_once_nothing_else_is_there() {
-    let mut story = Story::terminating();
-    story.build_succeeds();
-    story.ignores(Command::CollectLeftover { generation: 2 });
-    story.accepts(Command::CollectLeftover { generation: 1 });
-    assert_eq!(story.started(), Some((Purpose::Destroy, 0)));
-    assert!(story.effects.contains(&Effect::EnableKeepalive), "who else would notice that this build is lost?");
-    assert!(story.build().forced, "there is nothing to ask for pods");
-    story.ignores(Command::CollectLeftover { generation: 1 });
-    story.begins();
-    story.build_succeeds();
-    assert_eq!(story.status(), Status::Terminated);
-}
-
-#[test]
-fn a_leftover_of_an_earlier_generation_stays_what_it_is_over_all_tries() {
-    let mut story = Story::terminating();
-    story.acquires(1);
-    story.build_succeeds();
-    story.begins();
-    story.build_succeeds();
-    story.releases(1);
-    story.ignores(Command::CollectLeftover { generation: 1 });
-    story.accepts(Command::Delete);
-    story.build_succeeds();
-    assert_eq!((story.status(), story.cluster.generation), (Status::Terminated, 2));
-
-    story.accepts(Command::CollectLeftover { generation: 1 });
-    assert_eq!((story.cluster.build_generation(), story.cluster.generation), (1, 2));
-    let first_epoch = story.build().epoch;
-    story.build_fails(FailureClass::StateLocked);
-    story.acquires(2);
-    assert_eq!(story.cluster.build_generation(), 1);
-    let last_epoch = story.build().epoch;
-    story.begins();
-    story.build_succeeds();
-    assert!(story.effects.contains(&Effect::Receipt { generation: 1, first_epoch, last_epoch }));
-    assert_eq!((story.status(), story.cluster.generation), (Status::Creating, 3));
 }

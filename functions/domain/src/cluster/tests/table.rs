@@ -57,6 +57,11 @@ const COMMANDS: &[(&str, Sent, [&str; 5])] = &[
         ],
     ),
     (
+        "credentials renewed",
+        |_| Command::CredentialsRenewed,
+        ["Terminated Accepted", "Creating Accepted", "Active Accepted", "Updating Accepted", "Terminating Accepted"],
+    ),
+    (
         "create with impossible settings",
         |_| Command::Create { delta: delta(json!({"min_cpu_node": 5})) },
         [

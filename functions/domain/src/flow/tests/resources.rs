@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::settings::{Limits, SettingsDelta};
+use serde_json::Value;
 
 fn settings(raw: Value) -> Settings {
     let delta = SettingsDelta::parse(raw.as_object().expect("an object"), Limits::default()).expect("settings");
