@@ -102,28 +102,25 @@ impl World {
         cluster: Option<ClusterId>,
         parameters: BTreeMap<String, ParameterValue>,
     ) -> Result<Run, Error> {
-        self.submit_run_once(id, flow, dag, cluster, parameters, None, Run::clone).await
+        check_parameters(dag, &parameters)?;
+        let run = Run { flow: flow.id, ..Run::submitted(id, dag, cluster, parameters, self.now()) };
+        self.submit_once(run, None, Run::clone).await
     }
 
-    /// Submits a run, as [`World::submit_run`] does; a request that came before gets the answer that it got then.
+    /// Submits a run whose parameters were checked. A request that came before gets the answer that it got then.
     ///
     /// # Errors
-    /// Those of [`World::submit_run`], and [`Error::Unprocessable`] if another request came under this key.
-    pub(crate) async fn submit_run_once<A: Serialize + DeserializeOwned>(
+    /// Those of the stores, and [`Error::Unprocessable`] if another request came under this key.
+    pub(crate) async fn submit_once<A: Serialize + DeserializeOwned>(
         &self,
-        id: RunId,
-        flow: &Flow,
-        dag: &Dag,
-        cluster: Option<ClusterId>,
-        parameters: BTreeMap<String, ParameterValue>,
+        mut run: Run,
         request: Option<&Repeatable>,
         answer: impl Fn(&Run) -> A,
     ) -> Result<A, Error> {
-        check_parameters(dag, &parameters)?;
-        let mut run = Run::submitted(id, dag, cluster, parameters, self.now());
+        let id = run.id;
         self.set_large_parameters_apart(&mut run).await?;
         for _ in 0..MOST_TRIES {
-            let mut writes = self.submission(flow.id, &run)?;
+            let mut writes = self.submission(run.flow, &run)?;
             if let Some(request) = request {
                 match self.earlier(request).await? {
                     Earlier::Answered(answer) => {
@@ -288,7 +285,7 @@ impl World {
 }
 
 /// Refuses parameter values that the flow has no parameter for.
-fn check_parameters(dag: &Dag, parameters: &BTreeMap<String, ParameterValue>) -> Result<(), Error> {
+pub(crate) fn check_parameters(dag: &Dag, parameters: &BTreeMap<String, ParameterValue>) -> Result<(), Error> {
     let known: Vec<&str> = dag
         .operators
         .values()

@@ -4,6 +4,7 @@
 use crate::idempotency::Repeatable;
 use crate::ports::Expect;
 use crate::records::{self, Stored};
+use crate::runs::check_parameters;
 use crate::{Error, World, keys};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
@@ -45,7 +46,8 @@ impl World {
     ) -> Result<A, Error> {
         let dag = self.dag(flow.id, flow.dag).await?;
         let cluster = self.check_dag(&dag).await?;
-        self.submit_run_once(id, flow, &dag, cluster, parameters, request, answer).await
+        check_parameters(&dag, &parameters)?;
+        self.submit_once(Run::submitted(id, &dag, cluster, parameters, self.now()), request, answer).await
     }
 
     /// Checks a flow's schedule.

@@ -93,6 +93,7 @@ fn check_attempts(before: &Run, story: &Story) {
             assert_eq!(state.lost.last().map(|lost| lost.attempt), Some(earlier.attempt));
         }
         assert!(state.lost.iter().map(|lost| lost.attempt).eq(1..state.attempt.max(1)), "{:?}", state.lost);
+        assert!(state.lost.iter().all(|lost| is_tried_again(lost.cause, false, 0, Some(1))), "{:?}", state.lost);
         for output in &state.outputs {
             assert_eq!(output.size_bytes, u64::from(state.attempt), "an output of another attempt");
         }
