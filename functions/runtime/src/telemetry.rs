@@ -19,7 +19,9 @@ pub fn start() {
 /// they are sent, with credentials in their headers and bodies.
 fn told(level: LevelFilter) -> Targets {
     let ours = OURS.into_iter().map(|name| (name, level));
-    ours.fold(Targets::new().with_default(level.min(LevelFilter::INFO)), |all, (name, level)| all.with_target(name, level))
+    ours.fold(Targets::new().with_default(level.min(LevelFilter::INFO)), |all, (name, level)| {
+        all.with_target(name, level)
+    })
 }
 
 #[cfg(test)]
