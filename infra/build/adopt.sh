@@ -43,7 +43,7 @@ until_made() {
     aws_eks_node_group.*) condition=(nodegroup-active --cluster-name "${2%%:*}" --nodegroup-name "${2#*:}") ;;
     *) return 0 ;;
   esac
-  supervise "waiting for $1" "$work/wait.log" "${target[@]}" eks wait "${condition[@]}" || true
+  supervise "terraform plan" "$work/wait.log" "${target[@]}" eks wait "${condition[@]}" || true
 }
 
 # The names of what is about to be made, for whoever has to find it if Terraform is killed before

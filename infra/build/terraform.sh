@@ -132,6 +132,7 @@ make_plan() {
 applying_from=
 
 carry_out_plan() {
+  require_wanted
   applying_from=$(($(wc -c <"$events") + 1))
   run apply "${lock[@]}" "$work/plan"
   applying_from=

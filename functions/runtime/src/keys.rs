@@ -198,6 +198,11 @@ pub fn build(cluster: ClusterId, epoch: u64) -> String {
 pub fn plan(cluster: ClusterId, plan: uuid::Uuid) -> String {
     format!("clusters/{cluster}/plans/{plan}")
 }
+/// Tells a build that it has been given up.
+#[must_use]
+pub fn given_up(cluster: ClusterId, epoch: u64) -> String {
+    format!("{}/given-up", build(cluster, epoch))
+}
 /// The event stream of a build.
 #[must_use]
 pub fn build_events(cluster: ClusterId, epoch: u64) -> String {

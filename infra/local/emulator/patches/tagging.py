@@ -66,7 +66,9 @@ def _take(found, line):
     if entry.get("error") is not None or entry.get("type") in UNLISTED:
         return
     values = entry.get("values") or {}
-    # The one type with tags whose ARN Terraform does not tell.
+    # The types with tags whose ARN Terraform does not tell, or under another name.
+    if entry.get("type") == "aws_eks_pod_identity_association":
+        values["arn"] = values.get("association_arn")
     if entry.get("type") == "aws_nat_gateway" and "id" in values:
         values["arn"] = f"arn:aws:ec2:us-east-1:000000000000:natgateway/{values['id']}"
     key = (entry.get("type"), values.get("id"))

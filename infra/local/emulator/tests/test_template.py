@@ -99,6 +99,7 @@ GRANTS = {
     ("s3:DeleteObject", f"{STATE}.tflock"): ("ClusterFunction", "BuildRole"),
     ("s3:DeleteObject", f"{STATE}.holder"): ("BuildRole",),
     ("s3:PutObject", f"{BUCKET}/clusters/c1/builds/7/variables.tfvars.json"): ("ClusterFunction", "BuildRole"),
+    ("s3:PutObject", f"{BUCKET}/clusters/c1/builds/7/given-up"): ("ApiFunction", "ClusterFunction", "KeepaliveFunction", "BuildRole"),
     ("s3:PutObject", f"{BUCKET}/clusters/c1/plans/p1/build.json"): ("ApiFunction", "BuildRole"),
     ("s3:GetObject", f"{BUCKET}/flows/f1/dags/d1/dag.json"): FUNCTIONS,
     ("s3:PutObject", f"{BUCKET}/flows/f1/dags/d1/packages/o1.zip"): ("ApiFunction",),
