@@ -132,9 +132,10 @@ impl KeepaliveFunction {
         }
         match execution {
             Execution::Running => {}
-            // One that nobody knows is begun anew, as for a run; what it may have begun to build does not go on beside it.
-            Execution::Unknown => self.world.start_build(cluster, epoch).await?,
-            Execution::Ended => {
+            // One that nobody knows is started, as for a run. But what has begun is not begun anew: its reports would
+            // be written over, by which a killed build is gone on with.
+            Execution::Unknown if !cluster.has_begun(epoch) => self.world.start_build(cluster, epoch).await?,
+            Execution::Unknown | Execution::Ended => {
                 let failure = Failure::new(FailureClass::BuildLost, "the build ended without a report");
                 self.world.cluster_command(cluster.id, &Command::BuildFailed { epoch, failure }).await?;
             }

@@ -207,7 +207,7 @@ async fn a_build_whose_machine_is_gone_is_stopped_and_tried_again() {
 }
 
 #[tokio::test]
-async fn a_build_whose_machine_nobody_knows_is_begun_anew() {
+async fn a_build_whose_machine_nobody_knows_is_started_unless_it_has_begun() {
     let fixture = Fixture::registered().await;
     fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
     let machines = &fixture.memory.machines;
@@ -218,6 +218,14 @@ async fn a_build_whose_machine_nobody_knows_is_begun_anew() {
     assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, epoch)], "it may have got as far as a build");
     assert_eq!(machines.log().started, started, "as it was started before");
     assert_eq!(fixture.seen().await.epoch, epoch);
+
+    // One that has begun is lost: it may have reported what the next one needs to go on with.
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    machines.forget(&execution_name(fixture.cluster, epoch));
+    fixture.tick().await;
+    let cluster = fixture.seen().await;
+    assert_eq!((cluster.epoch, cluster.phase.build().expect("a build").attempt), (epoch + 1, 2));
+    assert_eq!(cluster.last_error.map(|error| error.class), Some(FailureClass::BuildLost));
 }
 
 #[tokio::test]

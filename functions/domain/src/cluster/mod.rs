@@ -1,10 +1,12 @@
 //! A cluster: its phase, who needs it, and the build that is changing it.
 
 mod decide;
+mod history;
 mod refusal;
 mod view;
 
 pub use decide::{BuildReport, Command, Decision, Reply, decide};
+pub use history::History;
 pub use refusal::Refusal;
 pub use view::{Alive, Retry, View, Wait, seconds_between};
 
@@ -172,44 +174,6 @@ pub struct Collection {
     pub begun_at: Option<Timestamp>,
 }
 
-/// Durations, in seconds, of the last few successful builds.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct History(BTreeMap<Purpose, Vec<u64>>);
-
-impl History {
-    const KEPT: usize = 5;
-
-    fn record(&mut self, purpose: Purpose, seconds: u64) {
-        let durations = self.0.entry(purpose).or_default();
-        durations.push(seconds);
-        if durations.len() > Self::KEPT {
-            durations.remove(0);
-        }
-    }
-
-    /// How many builds of this purpose an estimate rests on; with none, it is what is known of AWS.
-    #[must_use]
-    pub fn seen(&self, purpose: Purpose) -> usize {
-        self.0.get(&purpose).map_or(0, Vec::len)
-    }
-
-    /// How long a build of this purpose is likely to take, in seconds: the median of what was seen here, else what
-    /// AWS is known to take (15 to 18 minutes for a creation).
-    #[must_use]
-    pub fn estimate(&self, purpose: Purpose) -> u64 {
-        let Some(seen) = self.0.get(&purpose).filter(|seen| !seen.is_empty()) else {
-            return match purpose {
-                Purpose::Create => 16 * 60,
-                Purpose::Update => 3 * 60,
-                Purpose::Destroy => 12 * 60,
-            };
-        };
-        let mut sorted = seen.clone();
-        sorted.sort_unstable();
-        sorted[sorted.len() / 2]
-    }
-}
-
 /// What is to be done in the world after a decision. Each can be done twice without harm.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
@@ -371,6 +335,14 @@ impl Cluster {
     #[must_use]
     pub fn is_over(&self, generation: u32) -> bool {
         generation < self.generation || generation == self.generation && self.phase == Phase::Terminated
+    }
+
+    /// Whether the build of an epoch was allowed to start; not while it waits, nor when it is over.
+    #[must_use]
+    pub fn has_begun(&self, epoch: u64) -> bool {
+        let build = self.phase.build().filter(|build| build.epoch == epoch).and_then(|build| build.begun_at);
+        let collects = self.collection.as_ref().filter(|collects| collects.epoch == epoch);
+        build.or(collects.and_then(|collects| collects.begun_at)).is_some()
     }
 
     /// The epochs of all builds that are under way or wait to start: that of the phase, and what destroys leftovers.
