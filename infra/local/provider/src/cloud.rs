@@ -161,14 +161,14 @@ impl Cloud {
             return Ok(None);
         };
         let block = &self.resource(ty)?.block;
-        let mut found = written.unwrap_or_else(|| self.from_configuration(ty, block, configuration));
+        let mut found = written.unwrap_or_else(|| self.as_configured(ty, block, configuration));
         if let Value::Map(entries) = &mut found {
             entries.extend(attributes);
         }
         Ok(Some(block.conform(found)))
     }
 
-    fn from_configuration(&self, ty: &str, block: &Block, configuration: serde_json::Value) -> Value {
+    fn as_configured(&self, ty: &str, block: &Block, configuration: serde_json::Value) -> Value {
         let mut value = block.conform(configuration.into());
         plan::mark_unknown(block, &mut value);
         self.fill_in(ty, block, &Value::Null, value)

@@ -36,7 +36,8 @@ fn happens(story: &mut Story, calls: &mut Calls, news: &News) {
     let operator = ids[news.choice.index(ids.len())];
     // Half of the news are of the present attempt, whichever that is.
     let attempt = if news.attempt > 2 { story.run.operators[&operator].attempt.max(1) } else { news.attempt };
-    let pod = Some(format!("pod-{attempt}-{}", news.pod));
+    let name = format!("pod-{attempt}-{}", news.pod);
+    let pod = Some(name.clone());
     let outputs = |attempt: u32| {
         let (artifact_type, serialization_type) = ("json".to_owned(), "json".to_owned());
         let artifact_id = ArtifactId(Uuid::from_u128(1));
@@ -77,7 +78,7 @@ fn happens(story: &mut Story, calls: &mut Calls, news: &News) {
     check_attempts(&before, story);
     let state = &story.run.operators[&operator];
     if matches!(command, Command::Started { .. }) && state.is_begun_by(attempt, pod.as_deref()) {
-        calls.allowed.insert((operator, attempt, pod.unwrap_or_default()));
+        calls.allowed.insert((operator, attempt, name));
     }
 }
 
