@@ -6,12 +6,16 @@ use axum::extract::rejection::JsonRejection;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
+use runtime::http;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
 /// What fits into an event of Lambda, which has at most 6 MiB: API Gateway puts forms, and whatever else it does not know
 /// as text, in base64 there, and the headers beside it. Larger bodies, up to its own 10 MB, it refuses in its own words.
 pub(crate) const LARGEST_BODY: usize = 4_500_000;
+
+/// So many bytes are told of each end of what serde says.
+const TOLD: usize = 500;
 
 /// A JSON body; an empty one stands for an empty object. The content type is not looked at.
 pub(crate) struct Body<T>(pub T);
@@ -65,6 +69,10 @@ pub(crate) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
         Err(rejection @ JsonRejection::JsonSyntaxError(_)) => {
             Err(bad_request(format!("the request's body is not JSON: {}", detail(&rejection))))
         }
+        // JSON that was put into a text once more is not shown to anybody: it may hold credentials.
+        Err(_) if bytes.trim_ascii_start().first() != Some(&b'{') => {
+            Err(bad_request("the request's body must be a JSON object, that is, begin with a brace".to_owned()))
+        }
         Err(rejection) => Err(bad_request(format!("the request's body cannot be accepted: {}", detail(&rejection)))),
     }
 }
@@ -96,7 +104,9 @@ pub(crate) async fn parts(bytes: Bytes, boundary: String) -> Result<BTreeMap<Str
 /// Axum's text without its own words in front.
 fn detail(rejection: &JsonRejection) -> String {
     let text = rejection.body_text();
-    text.split_once(": ").map(|(_, detail)| detail.to_owned()).unwrap_or(text)
+    let detail = text.split_once(": ").map_or(text.as_str(), |(_, detail)| detail);
+    // It quotes what was not understood, however long that is, between where it is and what was expected.
+    http::shortened(detail, TOLD).into_owned()
 }
 
 pub(crate) fn bad_request(text: String) -> Error {

@@ -1,9 +1,10 @@
 //! From an error to what an HTTP client is told.
 
 use crate::Error;
+use std::borrow::Cow;
 
-/// So many bytes of an error are told: it may quote what was sent, of which there may be megabytes.
-const LONGEST_TEXT: usize = 32 * 1024;
+/// So many bytes are told of each end of an error: it may quote what was sent, of which there may be megabytes.
+const TOLD: usize = 16 * 1024;
 
 /// The status code of an error. What a user can mend is a 4xx; 503 asks to try again.
 #[must_use]
@@ -35,7 +36,14 @@ pub fn body(error: &Error) -> String {
         }
         _ => error.to_string(),
     };
-    serde_json::json!({ "error": &text[..text.floor_char_boundary(LONGEST_TEXT)] }).to_string()
+    serde_json::json!({ "error": shortened(&text, TOLD) }).to_string()
+}
+
+/// A text without its middle, if that leaves out anything: so many bytes of its beginning and of its end.
+#[must_use]
+pub fn shortened(text: &str, each: usize) -> Cow<'_, str> {
+    let (head, tail) = (text.floor_char_boundary(each), text.ceil_char_boundary(text.len().saturating_sub(each)));
+    if head < tail { format!("{} … {}", &text[..head], &text[tail..]).into() } else { text.into() }
 }
 
 #[cfg(test)]
@@ -43,8 +51,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_that_quotes_much_is_cut() {
-        let told = body(&Error::Invalid("é".repeat(LONGEST_TEXT)));
-        assert_eq!(told.len(), LONGEST_TEXT + r#"{"error":""}"#.len());
+    fn an_error_that_quotes_much_says_all_the_same_where_and_what() {
+        let told = body(&Error::Invalid(format!("field 'x' must not be {}: use y", "é".repeat(TOLD))));
+        assert!(told.len() < 3 * TOLD, "{}", told.len());
+        assert!(told.contains("field 'x' must not be é") && told.contains(" … é") && told.contains("é: use y"));
+        assert_eq!(shortened("short", 3), "short");
+        assert_eq!(shortened("éééé", 3), "é … é");
     }
 }

@@ -60,7 +60,7 @@ async fn commands_that_do_not_fit_the_status_are_refused() {
     deployment.refuses("POST", &create, json!({"min_cpu_node": 5}), 422, "must not be above max_cpu_node").await;
     deployment.refuses("POST", &create, json!({"size": 5}), 400, "unknown setting 'size'").await;
     deployment.refuses("PATCH", &path, json!({"keepalive": 1}), 400, "'keepalive' must be between 600").await;
-    deployment.refuses("PATCH", &path, json!([]), 400, "expected a map").await;
+    deployment.refuses("PATCH", &path, json!([]), 400, "must be a JSON object").await;
     deployment.refuses("DELETE", &format!("{path}?force=maybe"), json!({}), 400, "force").await;
     deployment.refuses("DELETE", &format!("{path}?forse=true"), json!({}), 400, "forse").await;
 

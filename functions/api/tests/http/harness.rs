@@ -132,7 +132,8 @@ impl Deployment {
         assert_eq!(self.everything(), before, "{method} {path} {body} was refused, but something was stored");
     }
 
-    fn everything(&self) -> String {
+    /// All that is stored and was started.
+    pub fn everything(&self) -> String {
         let Memory { store, objects, vault, machines, .. } = &self.memory;
         format!("{:?} {:?} {:?} {:?}", store.all(), objects.all(), vault.all(), machines.log())
     }
