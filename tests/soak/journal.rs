@@ -13,7 +13,7 @@ pub fn lines(path: &Path, from: usize) -> Vec<Value> {
 /// Ordered failures that struck, by kind and action. One that is told to have missed was noted before as if it had not.
 pub fn struck(lines: &[Value]) -> BTreeMap<String, u32> {
     let mut struck: BTreeMap<String, u32> = BTreeMap::new();
-    for line in lines {
+    for line in lines.iter().filter(|line| line["kind"].is_string()) {
         // A tick is an event like others, and yet of interest by itself.
         let kind = if line["subject"] == "keepalive tick" { "tick".to_owned() } else { text(&line["kind"]) };
         let throttles = line["code"] == "ThrottlingException";

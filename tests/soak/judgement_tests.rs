@@ -1,15 +1,20 @@
 //! The soak's judgement: it must find what it looks for, and count what it saw.
 
+mod faults;
 mod journal;
+mod plan;
 mod tally;
 
 use journal::{builds, deleted_work, doubled, lines, struck, wrong_teardowns};
+use plan::Plan;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tally::{Outcome, Tally};
 
 /// The journal's lines of one build.
 fn build(id: &str, cluster: &str, action: &str, began: i64, ended: Option<i64>) -> Vec<Value> {
-    let variables = json!({"CLUSTER_ID": cluster, "ACTION": action});
+    let variables =
+        json!({"CLUSTER_ID": cluster, "ACTION": action, "OUTPUT_PREFIX": format!("s3://bucket/builds/{id}")});
     let mut lines = vec![json!({"event": "begin", "id": id, "variables": variables, "at_ms": began})];
     if let Some(ended) = ended {
         lines.push(json!({"event": "end", "id": id, "variables": variables, "at_ms": ended, "status": "SUCCEEDED"}));
@@ -38,6 +43,7 @@ fn builds_of_one_cluster_at_a_time_are_told_from_two_at_once() {
         milliseconds.map(event).join("\n") + "\nhalf a li"
     };
     let mut told = builds(&overlapping);
+    assert_eq!(told[0].reports, "builds/1");
     told[0].reads(&stream([1, 4]));
     told[1].reads(&stream([6, 8]));
     assert_eq!(doubled(&told), Vec::<String>::new());
@@ -93,6 +99,28 @@ fn what_struck_is_counted_without_what_came_too_late() {
         json!({"aws fail": 1, "aws throttle": 1, "lambda delay": 1, "tick delay": 1, "build kill": 1})
     );
     assert_eq!(json!(struck(&[missed])), json!({}));
+}
+
+#[test]
+fn every_kind_of_fault_has_its_turn_and_a_seed_always_means_the_same() {
+    let mut seen = BTreeSet::new();
+    let (mut expires, mut busy) = (false, false);
+    for seed in 0..60 {
+        let plan = Plan::of(seed);
+        assert_eq!(format!("{plan:?}"), format!("{:?}", Plan::of(seed)));
+        assert!(plan.scripts.iter().all(|script| !script.flows.is_empty()), "somebody needs the cluster");
+        expires |= plan.expiry.is_some();
+        busy |= plan.scripts.iter().any(|script| script.deed.is_some() && script.straggler.is_some());
+        let faults: Value = serde_json::from_str(&plan.faults).unwrap();
+        let rules = faults["rules"].as_array().unwrap().iter();
+        seen.extend(rules.map(|rule| ["kind", "action"].map(|key| rule[key].as_str().unwrap().to_owned()).join(" ")));
+    }
+    // All that infra/local/emulator/faults.py knows.
+    let all = "aws fail, aws fail_after, build kill, build terminate, build vanish, execution abandon, execution forget, \
+               execution stop, job drop, job drop_answer, job kill_node, job kill_pod, lambda delay, lambda duplicate, \
+               lambda kill_after, lambda kill_before, lambda kill_during";
+    assert_eq!(Vec::from_iter(seen).join(", "), all);
+    assert!(expires && busy, "credentials expire, too, and people do something meanwhile");
 }
 
 #[test]

@@ -75,6 +75,7 @@ pub async fn live(stack: &Stack, seed: u64, verbose: bool) -> Outcome {
     }
     judge(&mut outcome, &stories, &runs, &builds, &deletions);
     outcome.faults = journal::struck(&struck);
+    outcome.wrongs.extend(struck.iter().filter_map(|line| Some(format!("the faults: {}", line["error"].as_str()?))));
     struck.iter().filter(|_| verbose).for_each(|line| println!("{line}"));
     for run in runs.iter().filter(|run| verbose && run["status"] == "failed") {
         let operators = items(&run["operators"]).iter();
