@@ -120,11 +120,22 @@ impl Binaries {
 }
 
 /// A cargo command in the checkout, for the same target folder as the cargo that runs us.
+///
+/// That cargo has told us in our environment which package we are of. It is not handed on: `ring` watches it, so that
+/// with every other way to start a cargo all that uses TLS, ourselves included, would be built anew.
 pub(crate) fn cargo() -> Command {
     let program = std::env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
     command.current_dir(paths::checkout());
+    for (name, _) in std::env::vars_os().filter(|(name, _)| tells_the_package(&name.to_string_lossy())) {
+        command.env_remove(name);
+    }
     command
+}
+
+/// Whether cargo tells in this variable whose program it runs; the same rule is in `start/src/main.rs`.
+fn tells_the_package(variable: &str) -> bool {
+    variable.starts_with("CARGO_PKG_") || variable.starts_with("CARGO_MANIFEST_")
 }
 
 /// The program that a message of cargo's tells of.
@@ -163,6 +174,16 @@ async fn strip(from: &Path, to: &Path) -> Result<(), Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn settings_of_cargo_are_handed_on_and_whose_program_runs_is_not() {
+        for name in ["CARGO_PKG_VERSION_MAJOR", "CARGO_PKG_NAME", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_LINKS"] {
+            assert!(tells_the_package(name), "{name}");
+        }
+        for name in ["CARGO_TARGET_DIR", "CARGO_HOME", "CARGO_TERM_COLOR", "CARGO_NET_OFFLINE", "PATH"] {
+            assert!(!tells_the_package(name), "{name}");
+        }
+    }
 
     #[test]
     fn programs_are_told_from_libraries_and_tests() {
