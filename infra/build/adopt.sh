@@ -27,12 +27,20 @@ adopt() {
 
   while IFS=$'\t' read -r address id; do
     echo "missing in the state: $address, which is $id"
-    # What was begun need not have come to anything.
-    terraform_to "$work/import.log" import -input=false -no-color -lock-timeout=10s \
-      -var-file="$work/variables.tfvars.json" "$address" "$id" || sed -n '/Error/,$p' "$work/import.log"
-    : >"$work/import.log"
+    adopt_one "$address" "$id" || adopt_one "$address" "$id" ||
+      fail "not gone on with" "The build was stopped before terraform plan, since ${address//\"/} could not be imported."
     until_made "$address" "$id"
   done <"$work/missing"
+}
+
+# What was begun need not have come to anything; but not being told of it is not the same, and would have it made a
+# second time, or left behind.
+adopt_one() {
+  : >"$work/import.log"
+  terraform_to "$work/import.log" import -input=false -no-color -lock-timeout=10s \
+    -var-file="$work/variables.tfvars.json" "$1" "$2" 2>>"$work/import.log" && return
+  sed -n '/Error/,$p' "$work/import.log" >&2
+  grep -qi "non-existent remote object\|couldn't find resource\|not \?found" "$work/import.log"
 }
 
 # AWS may still be making what was killed in the making; nothing can be put into it before.

@@ -67,6 +67,30 @@ pub fn resumed(lab: &Lab, point: &Point) {
     cluster.forget();
 }
 
+/// That something cannot be imported just now says nothing of whether it is there: the build makes no second one.
+pub fn not_told(lab: &Lab) {
+    let mut cluster = lab.cluster("nottold");
+    cluster.fault(&json!({"type": "aws_nat_gateway", "operation": "create", "kill": "after"}));
+    let killed = cluster.build("apply");
+    assert_eq!(killed.summary["lock"], "held", "{}", killed.log);
+    let made = cluster.in_account();
+
+    cluster.take_over();
+    cluster.fault(&json!({"type": "aws_vpc", "operation": "read", "error": "RequestLimitExceeded", "times": 2}));
+    let failed = cluster.build("apply");
+    assert_ne!(failed.code, Some(0), "{}", failed.log);
+    let failure = domain::diagnosis::diagnose(&failed.events).expect("an error is told");
+    assert!(failure.class.is_retryable() && failure.message.contains("aws_vpc.this"), "{failure:?}");
+    assert_eq!((cluster.in_account(), cluster.to_go_on_with()), (made, 1), "nothing was made: {}", failed.log);
+
+    cluster.take_over();
+    cluster.build("apply").succeeded();
+    assert_eq!((cluster.in_account(), cluster.in_state()), (all(), all()), "one of everything");
+    cluster.build("destroy").succeeded();
+    assert_eq!(cluster.in_account().into_iter().collect::<Vec<_>>(), []);
+    cluster.forget();
+}
+
 /// What a killed build has made is not forgotten when the one that was to go on fails in its turn: the teardown goes on.
 pub fn passed_on(lab: &Lab) {
     let mut cluster = lab.cluster("passedon");

@@ -67,6 +67,7 @@ fn trials(lab: Option<&Arc<Lab>>) -> Vec<Trial> {
         ),
         trial("what_a_killed_build_has_made_is_passed_on_by_those_that_fail".to_owned(), lab, killed::passed_on),
         trial("a_build_that_was_given_up_changes_nothing".to_owned(), lab, interrupted::given_up),
+        trial("what_cannot_be_imported_now_is_not_made_again".to_owned(), lab, killed::not_told),
         trial("two_builds_at_once_are_one".to_owned(), lab, interrupted::two_at_once),
     ];
     trials.extend(failed::REFUSALS.iter().map(|refusal| {
