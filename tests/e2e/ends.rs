@@ -54,7 +54,11 @@ pub async fn stuck(world: Arc<World>) {
     let parked = client.wait(&path, "parked", |view| view["retry"]["parked"] == true).await;
     assert_eq!((&parked["status"], &parked["last_error"]["class"]), (&json!("Terminating"), &json!("credentials")));
     assert!(parked["retry"]["cost"]["usd_per_hour"].as_f64().is_some_and(|usd| usd > 0.1), "{parked:#}");
-    client.ok(Method::DELETE, &path, None).await;
+    // Nobody asks for the teardown: new credentials have it tried at once.
+    let file = (&world.stack.credentials_file, &world.stack.credentials_profile);
+    let renewed = json!({"config": {"config_file_path": file.0, "config_file_profile": file.1}});
+    let integration = text(&active["integration_id"]);
+    client.ok(Method::PUT, &format!("/v1/integrations/{integration}/credentials"), Some(renewed)).await;
     let view = client.wait(&path, "Terminated", |view| view["status"] == "Terminated").await;
     assert_eq!(view["last_error"], json!(null), "{view:#}");
     no_cluster_left(&world, &cluster).await;
