@@ -84,8 +84,8 @@ pub struct Ended {
 impl Ended {
     /// How much a plan would create, change and destroy.
     pub fn changes(&self) -> [u64; 3] {
-        let events = self.events.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
-        let summary = events.filter(|event| event["type"] == "change_summary").last().expect("a plan");
+        let mut events = self.events.lines().map(|line| serde_json::from_str::<Value>(line).expect("an event"));
+        let summary = events.rfind(|event| event["type"] == "change_summary").expect("a plan");
         ["add", "change", "remove"].map(|what| summary["changes"][what].as_u64().expect("a number"))
     }
 

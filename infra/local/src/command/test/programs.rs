@@ -68,7 +68,7 @@ mod tests {
     use super::Program;
 
     #[test]
-    fn test_programs_are_told_from_others() {
+    fn programs_of_tests_are_told_from_others() {
         let message = |test: bool, kind: &str| {
             format!(
                 r#"{{"reason":"compiler-artifact","manifest_path":"/c/functions/api/Cargo.toml","executable":"/t/http-1",
