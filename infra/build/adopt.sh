@@ -2,6 +2,9 @@
 # Going on where a killed build stopped. Terraform writes its state to the bucket at most every 20
 # seconds, so what it made last is missing there; the killed build's event stream tells of it.
 
+# What may be in the account, and could not be imported.
+unadopted=()
+
 # RESUMES has the reports of the builds that were killed since the state was last whole, newest first.
 adopt() {
   [[ -n ${RESUMES:-} ]] || return 0
@@ -27,14 +30,19 @@ adopt() {
 
   while IFS=$'\t' read -r address id; do
     echo "missing in the state: $address, which is $id"
-    adopt_one "$address" "$id" || adopt_one "$address" "$id" ||
-      fail "not gone on with" "The build was stopped before terraform plan, since ${address//\"/} could not be imported."
+    adopt_one "$address" "$id" || adopt_one "$address" "$id" || unadopted+=("${address//\"/}")
     until_made "$address" "$id"
   done <"$work/missing"
 }
 
-# What was begun need not have come to anything; but not being told of it is not the same, and would have it made a
-# second time, or left behind.
+# Ends the build if something could not be imported: its reports are passed on, so that the next one tries again. An apply
+# would make it a second time, so asks before; a destroy has less to cost money if it has done all it can before it asks.
+all_adopted() {
+  ((${#unadopted[@]} == 0)) ||
+    fail "not gone on with" "The build was stopped before terraform $1, since these could not be imported: ${unadopted[*]}."
+}
+
+# What was begun need not have come to anything; but not being told of it is not the same.
 adopt_one() {
   : >"$work/import.log"
   terraform_to "$work/import.log" import -input=false -no-color -lock-timeout=10s \

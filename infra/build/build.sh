@@ -48,6 +48,7 @@ case $ACTION in
     ;;
   apply)
     adopt
+    all_adopted plan
     clear_tainted
     plan
     apply
@@ -56,6 +57,7 @@ case $ACTION in
   destroy)
     adopt
     destroy
+    all_adopted "had destroyed everything"
     ;;
   *)
     fail "unknown ACTION" "ACTION is $ACTION; it must be plan, apply or destroy."

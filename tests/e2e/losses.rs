@@ -1,5 +1,5 @@
 //! Operators that are lost without a word: killed, deleted, with their node. Each ends with the true reason at the next
-//! look, and what may be repeated is. A request that is sent again is not.
+//! look, and what may be repeated is. And a run that nobody is let in to: nothing of it is lost.
 
 use crate::World;
 use crate::client::{Client, operator, python, text};
@@ -82,7 +82,7 @@ pub async fn told(world: Arc<World>) {
     let value = client.get(&format!("{path}/artifacts/moved")).await;
     assert_eq!(value["value"], "again");
 
-    again(client).await;
+    locked_out(&world).await;
     canceled(client, &cluster).await;
     // Idle now: it ends by itself, and no pod that stayed keeps it.
     let shown = format!("/v1/clusters/{cluster}");
@@ -91,11 +91,19 @@ pub async fn told(world: Arc<World>) {
     crate::life::nothing_left(&world, &cluster).await;
 }
 
-/// Nobody knows what became of the request to publish a flow, so it is sent again; and then another one under its key.
-async fn again(client: &Client) {
+/// The account's credentials expire while a run is under way: its pods go on, and so does it as soon as they are renewed.
+async fn locked_out(world: &World) {
+    let client = &world.client;
+    let gate = world.stack.directory.path("gate");
+    let waiting =
+        format!("import os, time\n\ndef work():\n    while not os.path.exists({gate:?}):\n        time.sleep(0.05)\n");
     let small = json!({"num_cpus": 1, "memory": "512MB"});
-    let work = json!({"name": "work", "source": "def work():\n    return 'done'\n", "resources": small});
-    let flow = json!({"name": "again", "engine": ENGINE, "python_version": python(), "operators": [work]});
+    let first = json!({"name": "first", "source": waiting, "entry_point": "work", "resources": small});
+    let second = json!({"name": "second", "source": "def work(_):\n    return 'done'\n", "entry_point": "work",
+        "inputs": ["first"], "resources": small});
+    let flow =
+        json!({"name": "locked out", "engine": ENGINE, "python_version": python(), "operators": [first, second]});
+    // Nobody knows what became of the request, so it is sent again; and then another one under its key.
     let publish = async |flow: &Value| client.keyed(Method::POST, "/v1/flows", Some("once"), Some(flow.clone())).await;
     let published = publish(&flow).await;
     assert_eq!(published.0, 201, "{published:?}");
@@ -105,8 +113,26 @@ async fn again(client: &Client) {
     assert_eq!(publish(&other).await.0, 422);
     let runs = client.get(&format!("/v1/flows/{}/runs", text(&published.1["flow"]["id"]))).await;
     assert_eq!(runs["runs"].as_array().map(Vec::len), Some(1), "{runs:#}");
-    let ended = client.finished(&text(&published.1["run"]["id"])).await;
-    assert_eq!(ended["status"], "succeeded", "{ended:#}");
+    let run = text(&published.1["run"]["id"]);
+    let path = format!("/v1/runs/{run}");
+    client.wait(&path, "running", |run| operator(run, "first")["status"] == "running").await;
+
+    // The pod ends only once a look was refused: a token that Kubernetes has just accepted it accepts once more.
+    world.stack.expire_credentials(true).expect("the credentials expire");
+    let told = client.wait(&path, "locked out", |run| !run["locked_out"].is_null()).await;
+    assert!(text(&told["locked_out"]["why"]["remedy"]).contains("Renew the integration's credentials"), "{told:#}");
+    std::fs::write(&gate, "").expect("the gate opens");
+    let told = client.wait(&path, "half done", |run| operator(run, "first")["status"] == "succeeded").await;
+    assert_eq!((&told["status"], &operator(&told, "second")["status"]), (&json!("running"), &json!("scheduled")));
+    world.stack.expire_credentials(false).expect("the credentials are renewed");
+
+    let ended = client.finished(&run).await;
+    assert_eq!((&ended["status"], &ended["locked_out"]), (&json!("succeeded"), &json!(null)), "{ended:#}");
+    let events = client.get(&format!("{path}/events")).await;
+    let kinds: Vec<_> = events["events"].as_array().expect("events").iter().map(|event| text(&event["kind"])).collect();
+    for kind in ["locked_out", "let_in"] {
+        assert!(kinds.iter().any(|known| known == kind), "no {kind} in {kinds:?}");
+    }
 }
 
 /// A canceled run's lease goes at once, and so do its pods: one that stayed would keep the cluster alive for ever.
