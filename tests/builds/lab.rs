@@ -161,14 +161,21 @@ impl Cluster<'_> {
     /// What is left of the last build that was started.
     pub fn ended(&self, mut child: Child) -> Ended {
         let code = child.wait().expect("an end").code();
-        let output = format!("clusters/{}/builds/{}", self.name, self.builds);
-        let read = |name: &str| {
-            let bytes = self.lab.runtime.block_on(self.lab.workshop.get(&format!("{output}/{name}")));
-            String::from_utf8(bytes.expect("an answer").unwrap_or_default()).expect("text")
-        };
         let log = std::fs::read_to_string(self.source.join(format!("{}.log", self.builds))).expect("a log");
-        let summary = serde_json::from_str(&read("summary.json")).unwrap_or_default();
-        Ended { code, summary, events: read("events.jsonl"), log }
+        let summary = serde_json::from_str(&self.report("summary.json")).unwrap_or_default();
+        Ended { code, summary, events: self.events(), log }
+    }
+
+    /// What the latest build has told so far.
+    pub fn events(&self) -> String {
+        self.report("events.jsonl")
+    }
+
+    /// A part of the latest build's report, empty if there is none.
+    fn report(&self, name: &str) -> String {
+        let key = format!("clusters/{}/builds/{}/{name}", self.name, self.builds);
+        let bytes = self.lab.runtime.block_on(self.lab.workshop.get(&key));
+        String::from_utf8(bytes.expect("an answer").unwrap_or_default()).expect("text")
     }
 
     pub fn build(&mut self, action: &str) -> Ended {

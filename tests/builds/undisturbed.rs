@@ -25,7 +25,7 @@ pub fn whole(lab: &Lab) {
     cluster.forget();
 }
 
-/// What must be there before something else is created, and must outlast it.
+/// What must be there before something else is created, and must outlast it: a type, and after a colon what its Name has.
 const BEFORE: &[(&str, &str)] = &[
     ("aws_vpc", "aws_subnet"),
     ("aws_vpc", "aws_internet_gateway"),
@@ -35,7 +35,7 @@ const BEFORE: &[(&str, &str)] = &[
     ("aws_route", "aws_eks_node_group"),
     ("aws_route_table_association", "aws_eks_node_group"),
     ("aws_iam_role_policy_attachment", "aws_eks_node_group"),
-    ("aws_subnet", "aws_eks_cluster"),
+    ("aws_subnet:-private-", "aws_eks_cluster"),
     ("aws_eks_cluster", "aws_eks_node_group"),
     ("aws_launch_template", "aws_eks_node_group"),
     ("aws_eks_node_group", "aws_autoscaling_group_tag"),
@@ -43,13 +43,18 @@ const BEFORE: &[(&str, &str)] = &[
 ];
 
 fn in_order(journal: &[Value], operation: &str) {
-    let moments = |kind: &str| -> Vec<usize> {
-        let lines = journal.iter().enumerate();
-        lines.filter(|(_, line)| line["operation"] == operation && line["type"] == kind).map(|(at, _)| at).collect()
+    let moments = |what: &str| -> Vec<usize> {
+        let (kind, part) = what.split_once(':').unwrap_or((what, ""));
+        let is_it = |line: &Value| {
+            let name = line["values"]["tags"]["Name"].as_str().unwrap_or_default();
+            line["operation"] == operation && line["type"] == kind && name.contains(part)
+        };
+        journal.iter().enumerate().filter(|(_, line)| is_it(line)).map(|(at, _)| at).collect()
     };
     for (first, second) in BEFORE {
         let (earlier, later) = if operation == "create" { (first, second) } else { (second, first) };
         let (earlier, later) = (moments(earlier), moments(later));
+        assert!(!earlier.is_empty() && !later.is_empty(), "{operation}: neither {first} nor {second} may be missing");
         assert!(earlier.iter().max() < later.iter().min(), "{operation}: {first} and {second}");
     }
 }
