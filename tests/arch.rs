@@ -85,7 +85,7 @@ fn functions_link_only_what_their_role_allows() {
     let all = dependencies();
     let forbidden = [
         ("api", &["adapter-kube", "adapter-eks", "adapter-tagging"][..]),
-        ("run", &["adapter-codebuild", "adapter-eventbridge", "adapter-tagging"]),
+        ("run", &["adapter-codebuild", "adapter-tagging"]),
         ("cluster", &[]),
         ("keepalive", &[]),
     ];

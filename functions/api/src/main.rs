@@ -23,10 +23,6 @@ fn start() -> Result<Api, lambda_http::Error> {
     Ok(Api {
         world: World {
             builds: Some(Arc::new(adapter_codebuild::CodeBuild::new(&sdk, required("BUILD_PROJECT")?))),
-            keepalive_rule: Some(Arc::new(adapter_eventbridge::EventBridgeRule::new(
-                &sdk,
-                required("KEEPALIVE_RULE")?,
-            ))),
             ..world
         },
         files: files(Arc::clone(&access.vault), required("SECRET_PREFIX")?)?,

@@ -21,7 +21,7 @@ pub enum Error {
 pub struct Parts {
     /// For further adapters.
     pub sdk: Sdk,
-    /// What commands need, without builds and the keepalive rule.
+    /// What commands need, without builds and the auditor.
     pub world: World,
     /// The way into users' accounts.
     pub access: Access,
@@ -41,7 +41,7 @@ pub fn start() -> Result<Parts, Error> {
         machines: Arc::new(machines),
         clock: Arc::new(SystemClock),
         builds: None,
-        keepalive_rule: None,
+        keepalive_rule: Arc::new(adapter_eventbridge::EventBridgeRule::new(&sdk, required("KEEPALIVE_RULE")?)),
         dags: Arc::default(),
         auditor: None,
     };

@@ -31,10 +31,6 @@ fn start() -> Result<ClusterFunction, lambda_runtime::Error> {
     Ok(ClusterFunction {
         world: World {
             builds: Some(Arc::new(adapter_codebuild::CodeBuild::new(&sdk, required("BUILD_PROJECT")?))),
-            keepalive_rule: Some(Arc::new(adapter_eventbridge::EventBridgeRule::new(
-                &sdk,
-                required("KEEPALIVE_RULE")?,
-            ))),
             auditor: Some(Auditor {
                 access: access.clone(),
                 tagged: Arc::new(adapter_tagging::ResourceGroupsTagging::new(&sdk)),

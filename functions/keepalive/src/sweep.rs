@@ -227,14 +227,15 @@ impl KeepaliveFunction {
     }
 
     /// Stops the rule: this tick has found nothing to look after. What began meanwhile has asked for ticks in vain, so a
-    /// second look gives them back.
+    /// second look gives them back; and so does not being able to look.
     async fn rest(&self) -> Result<(), Error> {
-        let Some(rule) = &self.world.keepalive_rule else { return Ok(()) };
+        let rule = &self.world.keepalive_rule;
         rule.disable().await?;
-        if !self.nothing_left().await? {
+        let seen = self.nothing_left().await;
+        if !matches!(seen, Ok(true)) {
             rule.enable().await?;
         }
-        Ok(())
+        seen.map(drop)
     }
 
     async fn nothing_left(&self) -> Result<bool, Error> {

@@ -2,6 +2,7 @@
 mod cost;
 
 use super::*;
+use async_trait::async_trait;
 use domain::cluster::{BuildReport, Phase};
 use domain::flow::{Dag, Engine, Flow};
 use domain::integration::{AccessKey, CredentialsInput};
@@ -11,7 +12,7 @@ use domain::{DagId, FlowId, IntegrationId, Secret, Timestamp};
 use runtime::error::PortErrorKind;
 use runtime::integrations::Registration;
 use runtime::memory::{Memory, MemoryEks, MemoryJobs};
-use runtime::ports::{Expect, KeepaliveRule, Key, Store, Write};
+use runtime::ports::{Expect, Item, KeepaliveRule, Key, Store, Write};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -177,16 +178,49 @@ async fn the_rule_rests_when_nothing_is_left_to_look_after() {
     assert!(fixture.memory.rule.is_enabled(), "run {run} is open");
 }
 
+/// A store that cannot be listed any more once the rule is stopped.
+struct AsleepWithTheRule(Memory);
+
+#[async_trait]
+impl Store for AsleepWithTheRule {
+    async fn get(&self, key: &Key) -> runtime::ports::Result<Option<Item>> {
+        self.0.store.get(key).await
+    }
+
+    async fn list(&self, partition: &str, prefix: &str) -> runtime::ports::Result<Vec<Item>> {
+        if self.0.rule.is_enabled() {
+            return self.0.store.list(partition, prefix).await;
+        }
+        Err(PortError::new(PortErrorKind::Transient, "query", "ProvisionedThroughputExceededException"))
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> runtime::ports::Result<()> {
+        self.0.store.commit(writes).await
+    }
+}
+
+#[tokio::test]
+async fn the_rule_does_not_rest_when_the_second_look_fails() {
+    let Fixture { mut function, memory, .. } = Fixture::registered().await;
+    memory.rule.enable().await.expect("enabled");
+    function.world.store = Arc::new(AsleepWithTheRule(memory.clone()));
+    assert!(function.tick().await.is_err(), "nobody knows whether something is left");
+    assert!(memory.rule.is_enabled());
+}
+
 #[tokio::test]
 async fn effects_that_a_crash_left_are_performed() {
     let fixture = Fixture::registered().await;
     let mut crippled = fixture.function.world.clone();
-    (crippled.keepalive_rule, crippled.builds) = (None, None);
-    let create = Command::Create { delta: SettingsDelta::default() };
-    crippled.cluster_command(fixture.cluster, &create).await.expect("accepted");
-    assert!(!fixture.memory.rule.is_enabled() && !fixture.seen().await.outbox.is_empty());
+    crippled.builds = None;
+    fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
+    let epoch = fixture.seen().await.epoch;
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    crippled.cluster_command(fixture.cluster, &Command::Delete).await.expect("accepted");
+    assert!(fixture.memory.builds.stopped().is_empty() && !fixture.seen().await.outbox.is_empty());
     fixture.tick().await;
-    assert!(fixture.memory.rule.is_enabled() && fixture.seen().await.outbox.is_empty());
+    assert!(fixture.memory.builds.stopped().contains(&(fixture.cluster, epoch)));
+    assert!(fixture.seen().await.outbox.is_empty());
 }
 
 #[tokio::test]

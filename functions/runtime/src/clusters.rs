@@ -148,10 +148,7 @@ impl World {
                 Some(auditor) => self.write_receipt(auditor, cluster, *generation, *first_epoch..=*last_epoch).await?,
                 None => return Ok(false),
             },
-            Effect::EnableKeepalive => match &self.keepalive_rule {
-                Some(rule) => rule.enable().await?,
-                None => return Ok(false),
-            },
+            Effect::EnableKeepalive => self.keepalive_rule.enable().await?,
             Effect::Grant { run, generation } => {
                 if let Some(run) = self.find_run(*run).await?
                     && let Some(token) = run.value.task_token

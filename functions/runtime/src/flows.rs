@@ -99,8 +99,8 @@ impl World {
                 request.map(remember).transpose()
             };
             if let Some((flow, run)) = self.try_to_publish(&mut publication, remember).await? {
-                if let (Schedule::Periodic { .. }, Some(rule)) = (&flow.schedule, &self.keepalive_rule) {
-                    rule.enable().await?;
+                if matches!(flow.schedule, Schedule::Periodic { .. }) {
+                    self.keepalive_rule.enable().await?;
                 }
                 if let Some(run) = &run {
                     self.start_submitted(run.id).await?;

@@ -2,7 +2,7 @@ use super::*;
 use crate::PortError;
 use crate::error::PortErrorKind;
 use crate::memory::{Memory, MemoryStore};
-use crate::ports::{Execution, Item, Key, Machine, Machines, Result, Store};
+use crate::ports::{Execution, Item, KeepaliveRule, Key, Machine, Machines, Result, Store};
 use async_trait::async_trait;
 use domain::flow::{Artifact, Engine, Operator, OperatorKind, ParameterValue, Resources};
 use domain::{ArtifactId, DagId};
@@ -94,6 +94,17 @@ async fn nothing_is_left_of_what_could_not_be_published() {
 struct Throttled;
 
 #[async_trait]
+impl KeepaliveRule for Throttled {
+    async fn enable(&self) -> Result<()> {
+        Err(PortError::new(PortErrorKind::Transient, "enable rule", "ThrottlingException"))
+    }
+
+    async fn disable(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
 impl Machines for Throttled {
     async fn start(&self, _: Machine, _: &str, _: serde_json::Value) -> Result<()> {
         Err(PortError::new(PortErrorKind::Transient, "start execution", "ThrottlingException"))
@@ -126,7 +137,7 @@ async fn a_run_that_is_stored_is_accepted_even_if_its_machine_cannot_be_started_
     world.submit_run(again, &flow, &dag, None, BTreeMap::new()).await.expect("accepted");
     assert_eq!(world.open_runs().await.expect("lists").len(), 2);
 
-    let world = World { keepalive_rule: None, ..world };
+    let world = World { keepalive_rule: Arc::new(Throttled), ..world };
     let lost = world.publish(Publication { run, ..publication() }).await;
     assert!(lost.is_err(), "nobody would start it");
 }

@@ -93,9 +93,7 @@ impl World {
                 at.strftime("%F %T UTC")
             )));
         }
-        if let Some(rule) = &self.keepalive_rule {
-            rule.enable().await?;
-        }
+        self.keepalive_rule.enable().await?;
         if let Some(run) = run {
             self.start_submitted(run).await?;
         }

@@ -20,10 +20,7 @@ impl World {
     pub(crate) async fn expect_loose_secret(&self, id: IntegrationId) -> Result<(), Error> {
         let note = records::put(keys::loose_secret(id), &self.now(), Expect::Anything)?;
         self.store.commit(vec![note]).await?;
-        match &self.keepalive_rule {
-            Some(rule) => Ok(rule.enable().await?),
-            None => Ok(()),
-        }
+        Ok(self.keepalive_rule.enable().await?)
     }
 
     /// Removes the secret of an integration that is not there, and then what was written down about it.

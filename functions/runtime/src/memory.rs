@@ -87,7 +87,7 @@ impl Memory {
             machines: self.machines.clone(),
             clock: self.clock.clone(),
             builds: Some(self.builds.clone()),
-            keepalive_rule: Some(self.rule.clone()),
+            keepalive_rule: self.rule.clone(),
             dags: Arc::default(),
             auditor: Some(Auditor { access: self.access(), tagged: self.tags.clone() }),
         }

@@ -207,12 +207,11 @@ impl World {
     /// user would submit it again, and both would run. So what cannot be started now is left to the sweeper.
     ///
     /// # Errors
-    /// Those of Step Functions, where the sweeper cannot be woken.
+    /// Those of the rule, where the machine could not be started either.
     pub(crate) async fn start_submitted(&self, id: RunId) -> Result<(), Error> {
         let Err(error) = self.start_run(id).await else { return Ok(()) };
-        let Some(rule) = &self.keepalive_rule else { return Err(error) };
         tracing::warn!(run.id = %id, "the run is left to the sweeper: {error}");
-        Ok(rule.enable().await?)
+        Ok(self.keepalive_rule.enable().await?)
     }
 
     /// Remembers which task waits for the run's next change.

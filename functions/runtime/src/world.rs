@@ -22,8 +22,8 @@ pub struct World {
     pub clock: Arc<dyn Clock>,
     /// Builds, where they can be stopped from here.
     pub builds: Option<Arc<dyn Builds>>,
-    /// The rule, where it can be set from here.
-    pub keepalive_rule: Option<Arc<dyn KeepaliveRule>>,
+    /// The rule. Whoever may begin something must be able to have it looked after.
+    pub keepalive_rule: Arc<dyn KeepaliveRule>,
     /// Graphs that were read lately.
     pub dags: Arc<Dags>,
     /// Who looks what users' accounts have, where that can be done from here.

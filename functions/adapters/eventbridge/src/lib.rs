@@ -1,4 +1,4 @@
-//! The EventBridge rule that lets `keepalive` tick while a cluster is Active.
+//! The EventBridge rule that lets `keepalive` tick while there is something to look after.
 
 use adapter_sdk::{Sdk, failed};
 use async_trait::async_trait;

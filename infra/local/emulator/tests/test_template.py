@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[4]
 
 SECRETS = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:ondemand-eks/stack"
 BUCKET = "arn:aws:s3:::data"
+RULE = "arn:aws:events:eu-west-1:123456789012:rule/stack-keepalive"
 STATE = f"{BUCKET}/clusters/c1/g2/terraform.tfstate"
 
 # Names that stand for what the template refers to.
@@ -108,6 +109,8 @@ GRANTS = {
     ("s3:PutObject", f"{BUCKET}/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction"),
     ("s3:DeleteObject", f"{BUCKET}/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction"),
     ("s3:PutObject", f"{BUCKET}/previews/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction"),
+    ("events:EnableRule", RULE): FUNCTIONS,
+    ("events:DisableRule", RULE): ("KeepaliveFunction",),
     ("iam:PassRole", "arn:aws:iam::123456789012:role/x"): (),
 }
 
