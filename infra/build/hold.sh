@@ -31,8 +31,7 @@ take_hold() {
 # the cluster as it is. CodeBuild may begin such a build late, when nobody looks for it any more. So a word is put beside
 # its report before it is given up, and looked for before anything is changed.
 require_wanted() {
-  if aws s3api head-object --bucket "$STATE_BUCKET" --key "${OUTPUT_PREFIX#s3://"$STATE_BUCKET"/}/given-up" \
-    >/dev/null 2>"$work/refusal"; then
+  if s3api head-object --key "${OUTPUT_PREFIX#s3://"$STATE_BUCKET"/}/given-up" >/dev/null 2>&1; then
     fail "given up" "The build was stopped before terraform apply, since it has been given up."
   fi
   grep -q '(404)' "$work/refusal" || fail "no report" "Reading $OUTPUT_PREFIX failed."

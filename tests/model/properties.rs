@@ -132,18 +132,7 @@ fn teardown_has_a_reason(_: &System, world: &World) -> bool {
 /// Wherever nothing more happens by itself but the ticks of the rule: if from then on nothing fails and nobody comes,
 /// all runs end, the cluster ends, and the rule stops. Every other state leads to such a one.
 fn comes_to_rest(system: &System, world: &World) -> bool {
-    if !world.is_quiet() {
-        return true;
-    }
-    let (mut world, mut actions) = (World { stale: None, ..world.clone() }, vec![]);
-    for _ in 0..MOST_CALM_STEPS {
-        actions.clear();
-        system.inner(&world, &mut actions);
-        system.outer(&world, &mut actions);
-        let Some(next) = calm_step(system, &world, &actions) else { return is_at_rest(&world) };
-        world = next;
-    }
-    false
+    !world.is_quiet() || left_alone(system, world, |_| true).is_some_and(|end| is_at_rest(&end))
 }
 
 /// What should be gone is destroyed without the cluster having to end for it.
@@ -151,20 +140,23 @@ fn leftovers_go(system: &System, world: &World) -> bool {
     if !world.is_quiet() || world.leftovers().next().is_none() {
         return true;
     }
+    let is_young = |action: &Action| *action != Action::KeepalivePasses;
+    left_alone(system, world, is_young).is_some_and(|end| end.leftovers().next().is_none())
+}
+
+/// Where the world ends if nothing but such actions happens of which none fails; nowhere, if that takes for ever.
+fn left_alone(system: &System, world: &World, happens: impl Fn(&Action) -> bool) -> Option<World> {
     let (mut world, mut actions) = (World { stale: None, ..world.clone() }, vec![]);
     for _ in 0..MOST_CALM_STEPS {
         actions.clear();
         system.inner(&world, &mut actions);
         system.outer(&world, &mut actions);
-        actions.retain(|action| *action != Action::KeepalivePasses);
-        let Some(next) = calm_step(system, &world, &actions) else { return world.leftovers().next().is_none() };
+        let mut calm = actions.iter().filter(|action| happens(action));
+        let next = calm.find_map(|action| system.next_state(&world, *action).filter(|next| *next != world));
+        let Some(next) = next else { return Some(world) };
         world = next;
     }
-    false
-}
-
-fn calm_step(system: &System, world: &World, actions: &[Action]) -> Option<World> {
-    actions.iter().find_map(|action| system.next_state(world, *action).filter(|next| next != world))
+    None
 }
 
 fn is_at_rest(world: &World) -> bool {

@@ -26,7 +26,6 @@ use runtime::error::PortErrorKind;
 use runtime::ports::{Eks, Execution, Jobs, KubeAccess, Machine};
 use runtime::{Error, PortError, World, access::Access, concurrent};
 use serde_json::{Value, json};
-use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The function with all it needs.
@@ -94,11 +93,9 @@ impl KeepaliveFunction {
     async fn executions(&self, runs: &[RunId]) -> Vec<Result<Execution, PortError>> {
         let ask = |run: &RunId| {
             let name = run.to_string();
-            async move { Ok(self.world.machines.execution(Machine::FlowRun, &name).await) }
+            async move { self.world.machines.execution(Machine::FlowRun, &name).await }
         };
-        let all: Result<_, Infallible> = concurrent::all(runs.iter().map(ask)).await;
-        let Ok(all) = all;
-        all
+        concurrent::each(runs.iter().map(ask)).await
     }
 
     async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
@@ -204,7 +201,7 @@ impl KeepaliveFunction {
             Err(error) => return Err(error),
         };
         let has_lease = cluster.phase.runs().any(|lease| lease == run.id);
-        let may_have_pods = run.generation == Some(cluster.generation) && cluster.phase.leases().is_some();
+        let may_have_pods = cluster.may_have_pods_of(run.generation);
         let deleted = if has_lease || may_have_pods { self.delete_jobs(&cluster, run.id).await } else { Ok(()) };
         let is_clear = match deleted {
             Err(Error::Port(error)) if error.kind == PortErrorKind::Denied => {

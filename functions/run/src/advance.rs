@@ -197,11 +197,10 @@ impl RunFunction {
         if left { Ok(()) } else { self.world.close_run(id).await }
     }
 
-    /// Deletes a run's Jobs unless its cluster is going away or gone, and they with it. Whether the run still has its
-    /// lease is of no matter: the sweeper may have been quicker to release it.
+    /// Deletes a run's Jobs unless its cluster is going away or gone, and they with it.
     async fn delete_jobs(&self, run: &Run, cluster: ClusterId) -> Result<(), Error> {
         match self.world.cluster(cluster).await {
-            Ok(stored) if run.generation == Some(stored.value.generation) && stored.value.phase.leases().is_some() => {
+            Ok(stored) if stored.value.may_have_pods_of(run.generation) => {
                 self.in_cluster(&stored.value, async |way| self.jobs.delete(way, run.id).await).await
             }
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),

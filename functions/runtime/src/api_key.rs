@@ -23,5 +23,5 @@ impl World {
 /// The hash under which a key is stored: SHA-256 in lowercase hex. A key has 32 random bytes, so no salt is needed.
 #[must_use]
 pub fn hash(api_key: &str) -> String {
-    Sha256::digest(api_key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    base16ct::lower::encode_string(&Sha256::digest(api_key.as_bytes()))
 }

@@ -5,12 +5,18 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 /// So many calls are under way at once: enough to hide how long each takes, few enough for one function's connections.
 const AT_ONCE: usize = 16;
 
-/// What all calls come to, in their order.
+/// What each of the calls comes to, in their order.
+pub async fn each<T>(calls: impl IntoIterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    // Gathered first: a lazy iterator that borrows would have to be one of every lifetime, which closures are not.
+    let calls: Vec<_> = calls.into_iter().collect();
+    stream::iter(calls).buffered(AT_ONCE).collect().await
+}
+
+/// What all calls come to that can fail, in their order.
 ///
 /// # Errors
 /// The first that is met; calls that have not begun by then never do.
 pub async fn all<T, E>(calls: impl IntoIterator<Item = impl Future<Output = Result<T, E>>>) -> Result<Vec<T>, E> {
-    // Gathered first: a lazy iterator that borrows would have to be one of every lifetime, which closures are not.
     let calls: Vec<_> = calls.into_iter().collect();
     stream::iter(calls).buffered(AT_ONCE).try_collect().await
 }
@@ -29,6 +35,7 @@ mod tests {
             Ok::<_, ()>(number)
         };
         assert_eq!(all([call(3), call(1), call(2)]).await, Ok(vec![3, 1, 2]));
+        assert_eq!(each([call(3), call(1), call(2)]).await, [Ok(3), Ok(1), Ok(2)]);
     }
 
     #[tokio::test]

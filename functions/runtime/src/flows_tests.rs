@@ -3,9 +3,8 @@ use crate::PortError;
 use crate::error::PortErrorKind;
 use crate::memory::{Memory, MemoryStore};
 use crate::ports::{Execution, Item, KeepaliveRule, Key, Machine, Machines, Result, Store};
+use crate::test_flows::one_parameter;
 use async_trait::async_trait;
-use domain::flow::{Artifact, Engine, Operator, OperatorKind, ParameterValue, Resources};
-use domain::{ArtifactId, DagId};
 use std::sync::{Arc, Mutex};
 use uuid::Uuid;
 
@@ -34,29 +33,11 @@ impl Store for Contended {
     }
 }
 
+/// A flow with a package.
 fn publication() -> Publication {
-    let (operator, artifact) = (OperatorId(Uuid::new_v4()), ArtifactId(Uuid::new_v4()));
-    let parameter = Operator {
-        name: "limit".to_owned(),
-        description: String::new(),
-        kind: OperatorKind::Parameter { value: ParameterValue::of_json(&serde_json::json!(1)) },
-        inputs: vec![],
-        outputs: vec![artifact],
-        resources: Resources::default(),
-        engine: None,
-        limits: Default::default(),
-    };
-    let dag = Dag {
-        id: DagId(Uuid::new_v4()),
-        flow: FlowId(Uuid::new_v4()),
-        name: "shop".to_owned(),
-        created_at: "2026-11-22T12:00:30Z".parse().expect("a moment"),
-        engine: Engine::BuiltIn,
-        operators: BTreeMap::from([(operator, parameter)]),
-        artifacts: BTreeMap::from([(artifact, Artifact::untyped("limit".to_owned()))]),
-    };
-    let packages = BTreeMap::from([(operator, vec![1, 2, 3])]);
-    Publication { description: String::new(), dag, packages, schedule: None, keep_runs: None, run: None }
+    let publication = one_parameter("shop");
+    let packages = publication.dag.operators.keys().map(|operator| (*operator, vec![1, 2, 3])).collect();
+    Publication { packages, ..publication }
 }
 
 fn deployment(rivals: usize) -> (Memory, World) {

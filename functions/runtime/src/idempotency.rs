@@ -67,7 +67,7 @@ impl Repeatable {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
-        let fingerprint = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let fingerprint = base16ct::lower::encode_string(&hash.finalize());
         Ok(Self { at: keys::answered(&api_key::hash(caller), name), name: name.to_owned(), fingerprint })
     }
 }

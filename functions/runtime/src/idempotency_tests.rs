@@ -4,10 +4,11 @@ use crate::error::PortErrorKind;
 use crate::flows::Publication;
 use crate::memory::{Memory, MemoryStore};
 use crate::ports::{Item, Result, Store};
+use crate::test_flows::one_parameter;
 use async_trait::async_trait;
-use domain::flow::{Artifact, Dag, Engine, Flow, Operator, OperatorKind, ParameterValue, Resources};
+use domain::DagId;
+use domain::flow::Flow;
 use domain::run::Run;
-use domain::{ArtifactId, DagId, FlowId, OperatorId};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,30 +18,9 @@ fn request(key: &str, body: &str) -> Repeatable {
     Repeatable::new("an API key", key, &[body.as_bytes()]).expect("a request")
 }
 
-/// A graph of one parameter.
+/// A flow that is run at once.
 fn publication() -> Publication {
-    let artifact = ArtifactId(Uuid::new_v4());
-    let parameter = Operator {
-        name: "limit".to_owned(),
-        description: String::new(),
-        kind: OperatorKind::Parameter { value: ParameterValue::of_json(&serde_json::json!(1)) },
-        inputs: vec![],
-        outputs: vec![artifact],
-        resources: Resources::default(),
-        engine: None,
-        limits: Default::default(),
-    };
-    let dag = Dag {
-        id: DagId(Uuid::new_v4()),
-        flow: FlowId(Uuid::new_v4()),
-        name: "shop".to_owned(),
-        created_at: "2026-11-22T12:00:30Z".parse().expect("a moment"),
-        engine: Engine::BuiltIn,
-        operators: BTreeMap::from([(OperatorId(Uuid::new_v4()), parameter)]),
-        artifacts: BTreeMap::from([(artifact, Artifact::untyped("limit".to_owned()))]),
-    };
-    let (description, packages, run) = (String::new(), BTreeMap::new(), Some(RunId(Uuid::new_v4())));
-    Publication { description, dag, packages, schedule: None, keep_runs: None, run }
+    Publication { run: Some(RunId(Uuid::new_v4())), ..one_parameter("shop") }
 }
 
 fn ids(flow: &Flow, run: Option<&Run>) -> (DagId, Option<RunId>) {

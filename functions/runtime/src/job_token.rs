@@ -26,8 +26,7 @@ impl JobClaim {
     /// [`Error::Corrupt`] for an unusable key.
     pub fn sign(&self, key: &Secret) -> Result<Secret, Error> {
         let text = format!("{}.{}.{}", self.run, self.operator, self.attempt);
-        let signature: String =
-            mac(key, &text)?.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature = base16ct::lower::encode_string(&mac(key, &text)?.finalize().into_bytes());
         Ok(Secret::new(format!("{text}.{signature}")))
     }
 
@@ -38,9 +37,8 @@ impl JobClaim {
     pub fn verify(token: &str, key: &Secret) -> Result<Self, Error> {
         let forbidden = || Error::Forbidden("the job token is not valid".to_owned());
         let (text, signature) = token.rsplit_once('.').ok_or_else(forbidden)?;
-        let byte = |at: usize| signature.get(at..at + 2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        let signature: Option<Vec<u8>> = (0..signature.len()).step_by(2).map(byte).collect();
-        mac(key, text)?.verify_slice(&signature.ok_or_else(forbidden)?).map_err(|_| forbidden())?;
+        let signature = base16ct::lower::decode_vec(signature).map_err(|_| forbidden())?;
+        mac(key, text)?.verify_slice(&signature).map_err(|_| forbidden())?;
         let mut parts = text.split('.');
         let mut next = || parts.next().unwrap_or_default();
         let (run, operator, attempt) = (next(), next(), next());

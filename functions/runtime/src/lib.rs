@@ -26,6 +26,8 @@ pub mod records;
 pub mod runs;
 pub mod schedules;
 pub mod telemetry;
+#[cfg(test)]
+mod test_flows;
 mod waiting;
 mod world;
 

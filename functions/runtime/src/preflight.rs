@@ -18,7 +18,6 @@ use domain::preflight::{
 };
 use domain::price::Live;
 use domain::settings::Settings;
-use std::convert::Infallible;
 use std::future::Future;
 use std::time::Duration;
 
@@ -111,17 +110,15 @@ async fn holders(survey: &dyn Survey, subject: Subject<'_>, names: &[Name]) -> V
     let holder = |name| {
         let own = &own;
         async move {
-            Ok(match answer(patience, survey.tags_of(key, region, name)).await {
+            match answer(patience, survey.tags_of(key, region, name)).await {
                 Ok(None) => Ok(Holder::Nobody),
                 Ok(Some(tags)) if tags.get(CLUSTER_TAG) == Some(own) => Ok(Holder::Us),
                 Ok(Some(_)) => Ok(Holder::Other),
                 Err(why) => Err(why),
-            })
+            }
         }
     };
-    let all: Result<_, Infallible> = concurrent::all(names.iter().map(holder)).await;
-    let Ok(all) = all;
-    all
+    concurrent::each(names.iter().map(holder)).await
 }
 
 async fn usage(survey: &dyn Survey, subject: Subject<'_>, quota: Quota, counted: Counted) -> Fact<Usage> {

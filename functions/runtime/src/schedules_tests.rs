@@ -1,9 +1,8 @@
 use super::*;
 use crate::flows::Publication;
 use crate::memory::Memory;
-use domain::flow::{Artifact, Dag, Engine, Limits, Operator, OperatorKind, Resources};
+use crate::test_flows::one_parameter;
 use domain::run::Command;
-use domain::{ArtifactId, DagId, OperatorId};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -14,30 +13,8 @@ fn at(text: &str) -> Timestamp {
     text.parse().expect("a moment")
 }
 
-/// A flow of one parameter, which needs no cluster.
 fn publication(name: &str, schedule: Schedule) -> Publication {
-    let (operator, artifact) = (OperatorId(Uuid::from_u128(1)), ArtifactId(Uuid::from_u128(2)));
-    let parameter = Operator {
-        name: "limit".to_owned(),
-        description: String::new(),
-        kind: OperatorKind::Parameter { value: ParameterValue::of_json(&serde_json::json!(1)) },
-        inputs: vec![],
-        outputs: vec![artifact],
-        resources: Resources::default(),
-        limits: Limits::default(),
-        engine: None,
-    };
-    let dag = Dag {
-        id: DagId(Uuid::new_v4()),
-        flow: FlowId(Uuid::new_v4()),
-        name: name.to_owned(),
-        created_at: at(START),
-        engine: Engine::BuiltIn,
-        operators: BTreeMap::from([(operator, parameter)]),
-        artifacts: BTreeMap::from([(artifact, Artifact::untyped("limit".to_owned()))]),
-    };
-    let description = String::new();
-    Publication { description, dag, packages: BTreeMap::new(), schedule: Some(schedule), keep_runs: None, run: None }
+    Publication { schedule: Some(schedule), ..one_parameter(name) }
 }
 
 struct Fixture {

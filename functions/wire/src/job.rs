@@ -1,6 +1,6 @@
 //! What a pod's runner and the control plane say to each other.
 
-use domain::flow::{Code, PackageEntryPoint};
+use domain::flow::{Code, MOST_ARTIFACTS, PackageEntryPoint};
 use domain::run::{Beginning, Cause, FailureType, OperatorError, Outcome, OutputType, SystemMetadata};
 use domain::{ArtifactId, OperatorId, RunId, Timestamp};
 use jiff::SignedDuration;
@@ -12,8 +12,6 @@ use std::num::NonZeroU32;
 const LONGEST_NAME: usize = 256;
 /// The longest word for a type, and the longest measurement; those of the runner are far shorter.
 const LONGEST_WORD: usize = 64;
-/// As many outputs as a flow may have.
-const MOST_OUTPUTS: usize = 600;
 
 /// All that a runner needs to run its operator.
 #[derive(Debug, Clone, Serialize)]
@@ -161,8 +159,8 @@ pub struct OutcomeReport {
 fn outputs<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<OutputType>, D::Error> {
     let outputs = Vec::<OutputType>::deserialize(from)?;
     let long = outputs.iter().flat_map(|o| [&o.artifact_type, &o.serialization_type]).any(|w| w.len() > LONGEST_WORD);
-    if long || outputs.len() > MOST_OUTPUTS {
-        let limits = format!("at most {MOST_OUTPUTS} outputs with types of at most {LONGEST_WORD} bytes");
+    if long || outputs.len() > MOST_ARTIFACTS {
+        let limits = format!("at most {MOST_ARTIFACTS} outputs with types of at most {LONGEST_WORD} bytes");
         return Err(D::Error::custom(format!("field 'outputs' must have {limits}")));
     }
     Ok(outputs)

@@ -315,7 +315,14 @@ impl Cluster {
     /// The generation that the build of this epoch works on.
     #[must_use]
     pub fn generation_of(&self, epoch: u64) -> u32 {
-        self.collection.as_ref().filter(|collects| collects.epoch == epoch).map_or(self.generation, |c| c.generation)
+        self.collection_by(epoch).map_or(self.generation, |collects| collects.generation)
+    }
+
+    /// Whether pods may be there of a run that was granted this generation, if any. It matters not whether the run still
+    /// has its lease: the sweeper may have been quicker to release it.
+    #[must_use]
+    pub fn may_have_pods_of(&self, granted: Option<u32>) -> bool {
+        granted == Some(self.generation) && self.phase.leases().is_some()
     }
 
     /// The settings with some of them changed, if that is possible while the cluster is what it is.
@@ -341,8 +348,12 @@ impl Cluster {
     #[must_use]
     pub fn has_begun(&self, epoch: u64) -> bool {
         let build = self.phase.build().filter(|build| build.epoch == epoch).and_then(|build| build.begun_at);
-        let collects = self.collection.as_ref().filter(|collects| collects.epoch == epoch);
-        build.or(collects.and_then(|collects| collects.begun_at)).is_some()
+        build.or(self.collection_by(epoch).and_then(|collects| collects.begun_at)).is_some()
+    }
+
+    /// The collection that is the business of this epoch's build.
+    fn collection_by(&self, epoch: u64) -> Option<&Collection> {
+        self.collection.as_ref().filter(|collects| collects.epoch == epoch)
     }
 
     /// The epochs of all builds that are under way or wait to start: that of the phase, and what destroys leftovers.

@@ -4,8 +4,9 @@ use super::{Code, Dag, OperatorKind, order};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MOST_OPERATORS: usize = 500;
-// A run is one item of the store, of 400 kB at most, with the names of its operators and what it has written.
-const MOST_ARTIFACTS: usize = 600;
+/// The most artifacts that the operators of a flow may write together: a run is one item of the store, of 400 kB at most,
+/// with the names of its operators and what it has written.
+pub const MOST_ARTIFACTS: usize = 600;
 const LONGEST_NAME: usize = 256;
 const LONGEST_NAMES: usize = 24 * 1024;
 

@@ -9,7 +9,7 @@ mod retention;
 mod schedule;
 mod value;
 
-pub use check::{DagError, check};
+pub use check::{DagError, MOST_ARTIFACTS, check};
 pub use code::{Code, PackageEntryPoint, PythonVersion, UnsupportedPython};
 pub use limits::{Limits, LimitsError};
 pub use resources::{Resources, ResourcesError, check_fit};

@@ -113,7 +113,7 @@ fn feeds_another(dag: &Dag, id: OperatorId) -> bool {
 /// A package by what is in it. The name of its top folder is random, and its entries carry times; what was compressed
 /// by the same client is compressed to the same bytes.
 fn package_digest(package: &[u8]) -> String {
-    contents(package).map_or_else(|| hex(Sha256::digest(package)), |contents| digest(&contents))
+    contents(package).map_or_else(|| sha256(package), |contents| digest(&contents))
 }
 
 fn contents(package: &[u8]) -> Option<BTreeMap<String, String>> {
@@ -124,18 +124,18 @@ fn contents(package: &[u8]) -> Option<BTreeMap<String, String>> {
         let name = entry.name().ok()?.split_once('/')?.1.to_owned();
         let mut bytes = vec![];
         entry.read_to_end(&mut bytes).ok()?;
-        contents.insert(name, hex(Sha256::digest(&bytes)));
+        contents.insert(name, sha256(&bytes));
     }
     Some(contents)
 }
 
 fn digest(value: &impl Serialize) -> String {
     // Only maps with keys that are no texts cannot be put as JSON; there are none here.
-    hex(Sha256::digest(serde_json::to_vec(value).unwrap_or_default()))
+    sha256(&serde_json::to_vec(value).unwrap_or_default())
 }
 
-fn hex(bytes: impl AsRef<[u8]>) -> String {
-    bytes.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+fn sha256(bytes: &[u8]) -> String {
+    base16ct::lower::encode_string(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]
