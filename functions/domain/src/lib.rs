@@ -21,6 +21,7 @@ pub mod preflight;
 pub mod price;
 pub mod progress;
 pub mod receipt;
+pub mod region;
 pub mod run;
 pub mod secret;
 pub mod settings;

@@ -6,9 +6,10 @@ use crate::loose_secrets::no_longer_loose;
 use crate::ports::{Caller, Expect, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
-use crate::{Error, World, keys};
+use crate::{Error, PortError, World, keys};
 use domain::cluster::{Cluster, Command, Phase};
 use domain::integration::{CredentialsInput, Integration, check_name};
+use domain::region;
 use domain::settings::{Settings, SettingsDelta};
 use domain::{ClusterId, IntegrationId, Secret};
 
@@ -192,7 +193,7 @@ struct Tried {
 async fn try_out(access: &Access, credentials: &CredentialsInput, file: Option<&str>) -> Result<Tried, Error> {
     let (sealed, region) = Sealed::seal(credentials, file)?;
     let key = access.open(&sealed, &region).await.map_err(rejected)?;
-    let caller = access.identity.caller(&key, &region).await.map_err(|error| rejected(error.into()))?;
+    let caller = access.identity.caller(&key, &region).await.map_err(|error| rejected_in(&region, error))?;
     let secret = serde_json::to_string(&sealed)
         .map_err(|_| Error::Corrupt { what: "credentials".to_owned(), detail: "they cannot be stored".to_owned() })?;
     Ok(Tried { secret: Secret::new(secret), caller, region })
@@ -221,6 +222,19 @@ fn rejected(error: Error) -> Error {
             Error::Invalid(format!("field 'config': AWS does not accept these credentials: {}", error.detail))
         }
         other => other,
+    }
+}
+
+/// The same where the region may be to blame: a mistyped one has no STS that could answer, and one that the account has
+/// not enabled knows nobody.
+fn rejected_in(region: &str, error: PortError) -> Error {
+    match (error.kind, region::unreachable(region)) {
+        (PortErrorKind::Transient, Some(told)) => Error::Invalid(format!("{told} ({})", error.detail)),
+        (PortErrorKind::Denied, _) => {
+            let disabled = region::unaccepted(region).map(|why| format!(". {why}")).unwrap_or_default();
+            rejected(PortError { detail: format!("{}{disabled}", error.detail), ..error }.into())
+        }
+        _ => rejected(error.into()),
     }
 }
 

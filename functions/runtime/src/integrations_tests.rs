@@ -1,7 +1,7 @@
 use super::*;
 use crate::PortError;
 use crate::memory::{Memory, MemoryStore, MemoryVault};
-use crate::ports::{Item, Key, Result, Store, Vault};
+use crate::ports::{Identity, Item, Key, Result, Store, Vault};
 use async_trait::async_trait;
 use domain::integration::AccessKey;
 use std::sync::Arc;
@@ -209,4 +209,55 @@ async fn credentials_of_an_account_that_is_deleted_meanwhile_are_not_kept() {
     let refused = world.replace_credentials(&access, id, key("other"), None).await.expect_err("it is gone");
     assert!(matches!(refused, Error::NotFound { .. }), "{refused}");
     assert_eq!((memory.vault.all().len(), world.has_loose_secrets().await.expect("reads")), (0, false));
+}
+
+/// An STS that cannot be reached, or that accepts nobody.
+struct Unwilling(PortErrorKind, &'static str);
+
+#[async_trait]
+impl Identity for Unwilling {
+    async fn caller(&self, _key: &AccessKey, _region: &str) -> Result<Caller> {
+        Err(PortError::new(self.0, "ask STS whose credentials these are", self.1))
+    }
+
+    async fn assume(&self, _role_arn: &str, _external_id: Option<&Secret>, _region: &str) -> Result<AccessKey> {
+        unreachable!("the credentials are keys")
+    }
+
+    async fn decode(&self, _key: &AccessKey, _region: &str, _encoded: &str) -> Result<String> {
+        unreachable!("nothing is encoded")
+    }
+}
+
+/// What a registration in a region is answered by such an STS, with its status.
+async fn answered(region: &str, kind: PortErrorKind, detail: &'static str) -> (u16, String) {
+    let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+    let access = Access { identity: Arc::new(Unwilling(kind, detail)), ..memory.access() };
+    let mut registration = registration();
+    if let CredentialsInput::AccessKey { region: given, .. } = &mut registration.credentials {
+        region.clone_into(given);
+    }
+    let refused = memory.world().register(&access, registration).await.expect_err("refused");
+    assert!(memory.vault.all().is_empty(), "nothing is stored");
+    (crate::http::status(&refused), refused.to_string())
+}
+
+#[tokio::test]
+async fn a_mistyped_region_is_the_users_to_mend_and_a_silent_one_is_not() {
+    let lost = "dispatch failure: io error: failed to lookup address information";
+    let (status, told) = answered("eu-cental-1", PortErrorKind::Transient, lost).await;
+    assert_eq!(status, 400, "{told}");
+    for words in ["field 'region'", "'eu-cental-1'", "Did you mean eu-central-1?", lost] {
+        assert!(told.contains(words), "no '{words}' in {told}");
+    }
+    assert_eq!(answered("eu-central-1", PortErrorKind::Transient, lost).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_region_that_is_not_enabled_is_named_where_credentials_are_not_accepted() {
+    let invalid = "InvalidClientTokenId: The security token included in the request is invalid.";
+    let (status, told) = answered("il-central-1", PortErrorKind::Denied, invalid).await;
+    assert!(status == 400 && told.contains("field 'config'") && told.contains("il-central-1 is not enabled"), "{told}");
+    let (status, told) = answered("us-east-1", PortErrorKind::Denied, invalid).await;
+    assert!(status == 400 && !told.contains("enabled"), "{told}");
 }

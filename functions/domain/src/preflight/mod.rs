@@ -12,6 +12,7 @@ pub mod quota;
 use crate::diagnosis::Policy;
 use crate::instance_type::InstanceType;
 use crate::options::{CapacityType, Nat};
+use crate::region;
 use crate::settings::Settings;
 use quota::Quota;
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub enum Severity {
 pub struct Finding {
     /// How sure it is.
     pub severity: Severity,
-    /// What was looked at: `permissions`, `quota`, `name`, `offer`, `image` or `credentials`.
+    /// What was looked at: `permissions`, `quota`, `name`, `offer`, `image`, `credentials` or `region`.
     pub about: String,
     /// What was found.
     pub what: String,
@@ -106,6 +107,7 @@ pub struct Facts {
 pub fn findings(facts: &Facts, settings: &Settings, region: &str) -> Vec<Finding> {
     let mut found = vec![];
     found.extend(of_principal(&facts.principal));
+    found.extend(of_region(region));
     found.extend(denial::findings(&facts.denials));
     found.extend(name::findings(&facts.names));
     found.extend(of_usage(&facts.vpcs, quota::VPCS, "cluster's network"));
@@ -168,6 +170,18 @@ fn of_principal(principal: &Principal) -> Option<Finding> {
             "credentials",
             "these are the root user's keys: they may do everything, and cannot be limited",
             "Register a user or a role with the policies of infra/policies instead.",
+        )
+    })
+}
+
+/// AWS has answered there, so it exists; but then nothing here is made for it.
+fn of_region(region: &str) -> Option<Finding> {
+    (!region::is_known(region)).then(|| {
+        finding(
+            Severity::Info,
+            "region",
+            format!("'{region}' is none of the regions known in {}", region::AS_OF),
+            "If it is newer, all is well. If it is a slip, register the account for the right region.",
         )
     })
 }

@@ -53,6 +53,14 @@ fn the_retired_default_is_told_and_harms_nothing() {
 }
 
 #[test]
+fn a_region_that_nobody_has_heard_of_is_told_and_not_refused() {
+    let all = findings(&fine(), &modern(), "eu-west-9");
+    let [only] = &all[..] else { panic!("{all:?}") };
+    assert_eq!((only.severity, only.about.as_str()), (Severity::Info, "region"));
+    assert!(only.what.contains("'eu-west-9'") && !only.remedy.is_empty(), "{only:?}");
+}
+
+#[test]
 fn missing_permissions_come_with_a_policy_that_allows_them() {
     let denial = |action: &str, pattern: Option<&str>, barrier, certain| Denial {
         action: action.to_owned(),

@@ -155,7 +155,7 @@ pub struct Failure {
 pub struct PreflightFinding {
     /// `certain`: it will go wrong unless something is changed. `likely`, or `info`.
     pub severity: String,
-    /// What was looked at: `permissions`, `quota`, `offer`, `image` or `credentials`.
+    /// What was looked at: `permissions`, `quota`, `name`, `offer`, `image`, `credentials` or `region`.
     pub about: String,
     /// What was found.
     pub what: String,
