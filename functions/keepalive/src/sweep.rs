@@ -7,11 +7,12 @@
 //! | every tick | 4 queries: flows, open runs, clusters, loose secrets | – |
 //! | each open run | – | 1 `DescribeExecution`, 16 of them at once |
 //! | each cluster | 1 read: its inventory's age | – |
-//! | each run that a cluster has or that waits for it | 1 read | – |
+//! | each run that a cluster has or that waits for it, and each open one whose machine has ended | 1 read | – |
 //! | each build | – | 1 `DescribeExecution` |
 //! | each cluster whose keepalive is over | – | 1 secret, 1 `eks:DescribeCluster`, 1 list of pods |
 //! | each cluster, once an hour and while it builds nothing | 3 reads, 1 write, 1 query | 1 secret, 1 page of `tag:GetResources` per 100 resources |
 //! | a tick that finds nothing to do any more | the 4 queries again | `events:DisableRule` |
+//! | the hourly tick, if it finds something to do | – | `events:EnableRule` |
 //!
 //! So a cluster that is Active and runs two flows costs 4 queries, 3 reads and 2 `DescribeExecution` a minute: in a month of
 //! it, 0.3 million reads, some cents. Where nothing lives there is one tick an hour, by a rule of its own in
@@ -24,8 +25,9 @@ use domain::{ClusterId, RunId};
 use runtime::clusters::execution_name;
 use runtime::error::PortErrorKind;
 use runtime::ports::{Eks, Execution, Jobs, KubeAccess, Machine};
-use runtime::{Error, PortError, World, access::Access, concurrent};
+use runtime::{Error, World, access::Access, concurrent};
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The function with all it needs.
@@ -40,12 +42,31 @@ pub struct KeepaliveFunction {
     pub jobs: Arc<dyn Jobs>,
 }
 
+/// What has sent a tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sender {
+    /// The keepalive rule.
+    Rule,
+    /// The hourly sweep, or a person: they come while the rule is stopped as well.
+    Other,
+}
+
+/// What concerns one cluster. It is looked after in turn, since all of it changes the same document; but no cluster waits
+/// for another one's account.
+struct Concern<'a> {
+    /// The cluster; none for runs that have none, or whose is gone.
+    cluster: Option<&'a Cluster>,
+    /// Runs on it that are on the list of open ones though their machine has ended.
+    runs: Vec<Run>,
+}
+
 impl KeepaliveFunction {
-    /// Runs the flows whose time has come, and looks after every cluster and every open run. One that fails does not keep the others waiting.
+    /// Runs the flows whose time has come, and looks after every cluster and every open run. One that fails does not
+    /// keep the others waiting.
     ///
     /// # Errors
     /// Those of listing the clusters; and the last of the failures once all were looked after.
-    pub async fn tick(&self) -> Result<Value, Error> {
+    pub async fn tick(&self, sender: Sender) -> Result<Value, Error> {
         let mut failed = None;
         // A flow or a run that cannot be read must not keep idle clusters alive.
         let periodic = self.world.run_due_flows().await;
@@ -54,48 +75,81 @@ impl KeepaliveFunction {
             failed = Some(error);
             0
         });
-        let runs = self.world.open_runs().await;
-        let runs = runs.unwrap_or_else(|error| {
-            tracing::warn!("open runs could not be read: {error}");
-            failed = Some(error);
-            vec![]
-        });
-        let executions = self.executions(&runs).await;
-        for (run, execution) in runs.iter().zip(executions) {
-            if let Err(error) = self.look_after_run(*run, execution).await {
-                tracing::warn!(run.id = %run, "sweep failed: {error}");
-                failed = Some(error);
-            }
-        }
-        let clusters = self.world.clusters().await?;
-        for cluster in &clusters {
-            if let Err(error) = self.look_after_cluster(cluster).await {
-                tracing::warn!(cluster.id = %cluster.id, "sweep failed: {error}");
-                failed = Some(error);
-            }
-        }
         let loose = self.world.sweep_loose_secrets(&self.access).await;
         let loose = loose.unwrap_or_else(|error| {
             tracing::warn!("sweep of secrets failed: {error}");
             failed = Some(error);
             true
         });
-        if let Some(error) = failed {
-            return Err(error);
+        let runs = self.world.open_runs().await;
+        let runs = runs.unwrap_or_else(|error| {
+            tracing::warn!("open runs could not be read: {error}");
+            failed = Some(error);
+            vec![]
+        });
+        let mut lost: BTreeMap<Option<ClusterId>, Vec<Run>> = BTreeMap::new();
+        let looked = concurrent::each(runs.iter().map(|run| self.without_machine(*run))).await;
+        for (run, looked) in runs.iter().zip(looked) {
+            match looked {
+                Ok(Some(run)) => lost.entry(run.cluster).or_default().push(run),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::warn!(run.id = %run, "sweep failed: {error}");
+                    failed = Some(error);
+                }
+            }
         }
-        if periodic == 0 && runs.is_empty() && clusters.iter().all(is_at_rest) && !loose {
+        let (clusters, unreadable) = self.world.readable_clusters().await?;
+        let of_clusters = clusters.iter().map(|cluster| Concern {
+            cluster: Some(cluster),
+            runs: lost.remove(&Some(cluster.id)).unwrap_or_default(),
+        });
+        let mut concerns: Vec<_> = of_clusters.collect();
+        concerns.extend(lost.into_values().map(|runs| Concern { cluster: None, runs }));
+        let looked_after = concurrent::each(concerns.into_iter().map(|concern| self.look_after(concern))).await;
+        let failed = unreadable.or(looked_after.into_iter().flatten().last()).or(failed);
+
+        let nothing_left = periodic == 0 && runs.is_empty() && clusters.iter().all(is_at_rest) && !loose;
+        if failed.is_none() && nothing_left {
             self.rest().await?;
+        } else if sender == Sender::Other {
+            // Whoever stopped the rule may have died before the second look, or was a person.
+            self.world.keepalive_rule.enable().await?;
         }
-        Ok(json!({"clusters": clusters.len(), "open_runs": runs.len(), "periodic_flows": periodic}))
+        let told = json!({"clusters": clusters.len(), "open_runs": runs.len(), "periodic_flows": periodic});
+        failed.map_or(Ok(told), Err)
     }
 
-    /// How far the machines of runs are, asked at the same time.
-    async fn executions(&self, runs: &[RunId]) -> Vec<Result<Execution, PortError>> {
-        let ask = |run: &RunId| {
-            let name = run.to_string();
-            async move { self.world.machines.execution(Machine::FlowRun, &name).await }
-        };
-        concurrent::each(runs.iter().map(ask)).await
+    /// An open run whose machine has ended. One whose machine nobody knows gets it now.
+    async fn without_machine(&self, id: RunId) -> Result<Option<Run>, Error> {
+        match self.world.machines.execution(Machine::FlowRun, &id.to_string()).await? {
+            Execution::Running => return Ok(None),
+            Execution::Unknown => self.world.start_run(id).await?,
+            Execution::Ended => match self.world.find_run(id).await? {
+                Some(run) => return Ok(Some(run.value)),
+                None => self.world.close_run(id).await?,
+            },
+        }
+        Ok(None)
+    }
+
+    /// Looks after a cluster, and then after its runs: there may be many. The last of what failed.
+    async fn look_after(&self, Concern { cluster, runs }: Concern<'_>) -> Option<Error> {
+        let mut failed = None;
+        if let Some(cluster) = cluster
+            && let Err(error) = self.look_after_cluster(cluster).await
+        {
+            tracing::warn!(cluster.id = %cluster.id, "sweep failed: {error}");
+            failed = Some(error);
+        }
+        for run in runs {
+            let id = run.id;
+            if let Err(error) = self.look_after_run(run).await {
+                tracing::warn!(run.id = %id, "sweep failed: {error}");
+                failed = Some(error);
+            }
+        }
+        failed
     }
 
     async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
@@ -172,24 +226,20 @@ impl KeepaliveFunction {
         Ok(())
     }
 
-    async fn look_after_run(&self, id: RunId, execution: Result<Execution, PortError>) -> Result<(), Error> {
-        match execution? {
-            Execution::Running => return Ok(()),
-            Execution::Unknown => return self.world.start_run(id).await,
-            Execution::Ended => {}
-        }
-        let Some(run) = self.world.find_run(id).await? else { return self.world.close_run(id).await };
-        if !run.value.status.is_final() {
+    /// Ends a run whose machine has ended before it, and does what that has not lived to do.
+    async fn look_after_run(&self, mut run: Run) -> Result<(), Error> {
+        if !run.status.is_final() {
             let failure = Failure::new(FailureClass::BuildLost, "the run's state machine ended before the run did")
                 .remedied_by("Start the run again.");
-            self.world.run_command(id, &run::Command::ClusterLost { failure }).await?;
+            run = self.world.run_command(run.id, &run::Command::ClusterLost { failure }).await?.run;
         }
-        if let Some(cluster) = run.value.cluster
-            && !self.clear_up(&run.value, cluster).await?
+        if let Some(cluster) = run.cluster
+            && !self.clear_up(&run, cluster).await?
         {
             return Ok(());
         }
-        self.world.close_run(id).await
+        self.world.follow_up(&run).await?;
+        self.world.close_run(run.id).await
     }
 
     /// Deletes what a run has left in its cluster, and gives back its lease or its place among those who wait. Whether

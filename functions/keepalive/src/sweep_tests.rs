@@ -1,8 +1,9 @@
 #[path = "sweep_cost_tests.rs"]
 mod cost;
+#[path = "sweep_each_tests.rs"]
+mod each;
 
 use super::*;
-use async_trait::async_trait;
 use domain::cluster::{BuildReport, Phase};
 use domain::flow::{Dag, Engine, Flow};
 use domain::integration::{AccessKey, CredentialsInput};
@@ -12,7 +13,7 @@ use domain::{DagId, FlowId, IntegrationId, Secret, Timestamp};
 use runtime::error::PortErrorKind;
 use runtime::integrations::Registration;
 use runtime::memory::{Memory, MemoryEks, MemoryJobs};
-use runtime::ports::{Expect, Item, KeepaliveRule, Key, Store, Write};
+use runtime::ports::KeepaliveRule;
 use std::collections::BTreeMap;
 use std::time::Duration;
 use uuid::Uuid;
@@ -32,30 +33,37 @@ impl Fixture {
         let memory = Memory::new("2026-11-22T12:00:00Z".parse::<Timestamp>().expect("a moment"));
         let (eks, jobs) = (Arc::new(MemoryEks::default()), Arc::new(MemoryJobs::default()));
         let (world, access) = (memory.world(), memory.access());
-        let cluster = ClusterId(Uuid::from_u128(0xc));
+        let function = KeepaliveFunction { world, access, eks: eks.clone(), jobs: jobs.clone() };
+        Self { memory, function, eks, jobs, cluster: ClusterId(Uuid::from_u128(0xc)) }.registers("aws").await
+    }
+
+    /// Registers an integration with the cluster that this is about.
+    async fn registers(self, name: &str) -> Self {
         let (access_key_id, secret_access_key) = ("AKIA1".to_owned(), Secret::new("hush"));
         let key = AccessKey { access_key_id, secret_access_key, session_token: None };
         let registration = Registration {
-            id: IntegrationId(Uuid::from_u128(0xa)),
-            cluster,
-            name: "aws".to_owned(),
+            id: IntegrationId(self.cluster.0),
+            cluster: self.cluster,
+            name: name.to_owned(),
             credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
             file: None,
             settings: SettingsDelta::default(),
         };
-        world.register(&access, registration).await.expect("registered");
-        memory.rule.disable().await.expect("as by the tick after a registration");
-        let function = KeepaliveFunction { world, access, eks: eks.clone(), jobs: jobs.clone() };
-        Self { memory, function, eks, jobs, cluster }
+        self.function.world.register(&self.function.access, registration).await.expect("registered");
+        self.memory.rule.disable().await.expect("as by the tick after a registration");
+        self
     }
 
     /// Its cluster is Active, and nobody uses it.
     async fn idle() -> Self {
-        let fixture = Self::registered().await;
-        fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
-        fixture.build_succeeds().await;
-        fixture.eks.create(&fixture.seen().await.eks_name());
-        fixture
+        Self::registered().await.becomes_idle().await
+    }
+
+    async fn becomes_idle(self) -> Self {
+        self.does(&Command::Create { delta: SettingsDelta::default() }).await;
+        self.build_succeeds().await;
+        self.eks.create(&self.seen().await.eks_name());
+        self
     }
 
     async fn does(&self, command: &Command) {
@@ -73,7 +81,7 @@ impl Fixture {
     }
 
     async fn tick(&self) {
-        self.function.tick().await.expect("a sweep");
+        self.function.tick(Sender::Rule).await.expect("a sweep");
     }
 
     async fn tick_after(&self, time: Duration) {
@@ -129,19 +137,6 @@ async fn a_cluster_is_ended_when_it_was_idle_for_its_keepalive() {
 }
 
 #[tokio::test]
-async fn a_cluster_is_ended_though_flows_and_runs_cannot_be_read() {
-    let fixture = Fixture::idle().await;
-    for partition in [runtime::keys::FLOWS, runtime::keys::OPEN_RUNS] {
-        let key = Key::new(partition, "x");
-        let broken = Write::Put { key, body: "{".to_owned(), expect: Expect::Anything, expires_at: None };
-        fixture.memory.store.commit(vec![broken]).await.expect("stored");
-    }
-    fixture.memory.clock.advance(KEEPALIVE);
-    assert!(fixture.function.tick().await.is_err(), "somebody has to look");
-    assert_eq!(fixture.seen().await.status(), Status::Terminating);
-}
-
-#[tokio::test]
 async fn a_pod_that_is_alive_keeps_an_idle_cluster() {
     let fixture = Fixture::idle().await;
     fixture.jobs.live(1);
@@ -160,7 +155,7 @@ async fn a_cluster_whose_credentials_are_not_valid_any_more_is_not_kept_in_silen
     let fixture = Fixture::idle().await;
     fixture.eks.fail(Some(PortErrorKind::Transient));
     fixture.memory.clock.advance(KEEPALIVE);
-    fixture.function.tick().await.expect_err("this may pass");
+    fixture.function.tick(Sender::Rule).await.expect_err("this may pass");
     assert_eq!(fixture.seen().await.status(), Status::Active);
 }
 
@@ -176,36 +171,6 @@ async fn the_rule_rests_when_nothing_is_left_to_look_after() {
     fixture.memory.rule.enable().await.expect("enabled");
     fixture.tick().await;
     assert!(fixture.memory.rule.is_enabled(), "run {run} is open");
-}
-
-/// A store that cannot be listed any more once the rule is stopped.
-struct AsleepWithTheRule(Memory);
-
-#[async_trait]
-impl Store for AsleepWithTheRule {
-    async fn get(&self, key: &Key) -> runtime::ports::Result<Option<Item>> {
-        self.0.store.get(key).await
-    }
-
-    async fn list(&self, partition: &str, prefix: &str) -> runtime::ports::Result<Vec<Item>> {
-        if self.0.rule.is_enabled() {
-            return self.0.store.list(partition, prefix).await;
-        }
-        Err(PortError::new(PortErrorKind::Transient, "query", "ProvisionedThroughputExceededException"))
-    }
-
-    async fn commit(&self, writes: Vec<Write>) -> runtime::ports::Result<()> {
-        self.0.store.commit(writes).await
-    }
-}
-
-#[tokio::test]
-async fn the_rule_does_not_rest_when_the_second_look_fails() {
-    let Fixture { mut function, memory, .. } = Fixture::registered().await;
-    memory.rule.enable().await.expect("enabled");
-    function.world.store = Arc::new(AsleepWithTheRule(memory.clone()));
-    assert!(function.tick().await.is_err(), "nobody knows whether something is left");
-    assert!(memory.rule.is_enabled());
 }
 
 #[tokio::test]
@@ -365,20 +330,6 @@ async fn accounts_are_looked_into_hourly() {
     assert_eq!(checked_at().await, first);
     fixture.tick_after(Duration::from_mins(30)).await;
     assert_eq!(checked_at().await, first + Duration::from_mins(60));
-}
-
-#[tokio::test]
-async fn one_that_cannot_be_looked_after_does_not_keep_the_others_waiting() {
-    let fixture = Fixture::idle().await;
-    fixture.eks.fail(Some(PortErrorKind::Transient));
-    let run = fixture.submits(1).await;
-    fixture.does(&Command::Acquire { run }).await;
-    fixture.memory.machines.end(&run.to_string());
-    let other = fixture.submits(2).await;
-    fixture.memory.machines.forget(&other.to_string());
-    fixture.function.tick().await.expect_err("EKS does not answer");
-    let started = fixture.memory.machines.log().started;
-    assert!(started.contains_key(&("flow-run", other.to_string())), "{started:?}");
 }
 
 #[tokio::test]

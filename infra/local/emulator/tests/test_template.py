@@ -107,7 +107,7 @@ GRANTS = {
     ("s3:PutObject", f"{BUCKET}/previews/flows/f1/dags/d1/dag.json"): ("ApiFunction",),
     ("s3:GetObject", f"{BUCKET}/previews/flows/f1/dags/d1/packages/o1.zip"): FUNCTIONS,
     ("s3:PutObject", f"{BUCKET}/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction"),
-    ("s3:DeleteObject", f"{BUCKET}/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction"),
+    ("s3:DeleteObject", f"{BUCKET}/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction", "KeepaliveFunction"),
     ("s3:PutObject", f"{BUCKET}/previews/runs/r1/artifacts/a1/content"): ("ApiFunction", "RunFunction"),
     ("events:EnableRule", RULE): FUNCTIONS,
     ("events:DisableRule", RULE): ("KeepaliveFunction",),
