@@ -17,19 +17,28 @@ pub fn failure(diagnosis: Diagnosis, error: &str, cause: &str) -> Failure {
             FailureClass::BuildLost,
             format!("the build ended as {status} without an error of Terraform{}", phase_message(build)),
         ),
-        None => {
-            let message = details["errorMessage"].as_str().unwrap_or(cause);
-            let class = match error {
-                "Transient" => FailureClass::Transient,
-                "StateHeld" => FailureClass::StateLocked,
-                // Credentials that are not valid any more take a person, in whatever step that shows.
-                _ => Diagnosis::read(&format!("Error: {message}")).class.unwrap_or(FailureClass::Unknown),
-            };
-            Failure::new(class, format!("the cluster could not be prepared ({error}): {message}"))
-        }
+        None => unprepared(error, details["errorMessage"].as_str().unwrap_or(cause)),
     });
     failure.build_id = build["Id"].as_str().map(str::to_owned);
     failure
+}
+
+/// Why a step of the machine failed before or after its build, or could not be waited for any longer.
+fn unprepared(error: &str, message: &str) -> Failure {
+    let class = match error {
+        "States.Timeout" => {
+            return Failure::new(FailureClass::BuildLost, "the build, or a step beside it, did not end in time");
+        }
+        "StateHeld" => FailureClass::StateLocked,
+        // A function that died or could not be invoked, each time it was tried: that says nothing of the cluster.
+        "Transient" | "Sandbox.Timedout" | "Runtime.ExitError" | "CodeBuild.SdkClientException" => {
+            FailureClass::Transient
+        }
+        error if error.starts_with("Lambda.") => FailureClass::Transient,
+        // Credentials that are not valid any more take a person, in whatever step that shows.
+        _ => Diagnosis::read(&format!("Error: {message}")).class.unwrap_or(FailureClass::Unknown),
+    };
+    Failure::new(class, format!("the cluster could not be prepared ({error}): {message}"))
 }
 
 /// What the failed phase of a build says of itself.
@@ -59,6 +68,22 @@ mod tests {
             let failure = failure(Diagnosis::default(), "Fault", &cause);
             assert_eq!(failure.class, class, "{failure:?}");
             assert!(failure.message.contains("could not be prepared (Fault)"), "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn what_says_nothing_of_the_cluster_is_tried_again() {
+        let exit = r#"{"errorType":"Runtime.ExitError","errorMessage":"RequestId: 1 Error: Runtime exited with error: signal: killed"}"#;
+        for (error, cause) in [
+            ("States.Timeout", ""),
+            ("Sandbox.Timedout", r#"{"errorMessage":"RequestId: 1 Error: Task timed out after 120.00 seconds"}"#),
+            ("Runtime.ExitError", exit),
+            ("Lambda.Unknown", "The cause could not be determined because Lambda did not return an error type."),
+            ("Lambda.TooManyRequestsException", "Rate Exceeded."),
+            ("CodeBuild.SdkClientException", "Unable to execute HTTP request"),
+        ] {
+            let failure = failure(Diagnosis::default(), error, cause);
+            assert!(failure.class.is_retryable(), "{error}: {failure:?}");
         }
     }
 
