@@ -5,6 +5,7 @@ use crate::ports::{Expect, MOST_WRITES, Machine, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
 use crate::{Error, PortError, World, concurrent, keys, previews};
+use domain::cluster;
 use domain::flow::{Dag, Flow, ParameterValue};
 use domain::run::{self, Effect, Run};
 use domain::{ClusterId, DagId, FlowId, RunId};
@@ -262,6 +263,22 @@ impl World {
             return Ok(decision);
         }
         Err(Error::Contended { what: format!("run {id}") })
+    }
+
+    /// Cancels a run. One that has not been granted its cluster gives back its place in line at once, by which a creation
+    /// that nobody else waits for ends: its machine gives it back too, but later, and has no way to stop a build.
+    ///
+    /// # Errors
+    /// Those of [`Self::run_command`].
+    pub async fn cancel_run(&self, id: RunId) -> Result<run::Decision, Error> {
+        let decision = self.run_command(id, &run::Command::Cancel).await?;
+        if let (Some(cluster), None) = (decision.run.cluster, decision.run.generation) {
+            let released = self.cluster_command(cluster, &cluster::Command::Release { run: id }).await;
+            if let Err(error) = released {
+                tracing::warn!(run.id = %id, "its place in line is left to its machine: {error}");
+            }
+        }
+        Ok(decision)
     }
 
     /// Stores what a run's history has beyond one transaction. The run has changed already: what cannot be told is lost.

@@ -6,7 +6,7 @@ use crate::state::Api;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use domain::run::{Command, OperatorState, Run, RunStatus};
+use domain::run::{OperatorState, Run, RunStatus};
 use domain::{OperatorId, RunId};
 use runtime::keys;
 use serde::Deserialize;
@@ -49,7 +49,7 @@ async fn show_run(State(api): State<Api>, Named(id): Named<String>) -> Result<Js
 )]
 async fn cancel_run(State(api): State<Api>, Named(id): Named<String>) -> Result<(StatusCode, Json<RunSummary>)> {
     let id: RunId = error::id(&id)?;
-    let decision = api.world.run_command(id, &Command::Cancel).await?;
+    let decision = api.world.cancel_run(id).await?;
     if decision.events.is_empty() {
         let how = match decision.run.status {
             RunStatus::Succeeded => "succeeded",

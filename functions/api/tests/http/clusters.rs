@@ -117,6 +117,26 @@ async fn a_waiting_creation_is_not_cancelled_by_a_plain_delete() {
 }
 
 #[tokio::test]
+async fn a_creation_ends_as_soon_as_the_last_run_that_waits_for_it_is_canceled() {
+    let (deployment, cluster) = Deployment::registered().await;
+    let mut runs = vec![];
+    for _ in 0..2 {
+        let (_, published) = deployment.post("/v1/flows", flow()).await;
+        let run = text(&published, "/run/id");
+        deployment.acquire(&cluster, &run).await;
+        runs.push(run);
+    }
+    deployment.begin(&cluster).await;
+    let path = format!("/v1/clusters/{cluster}");
+    for (run, then) in runs.iter().zip(["Creating", "Terminating"]) {
+        assert_eq!(deployment.post(&format!("/v1/runs/{run}/cancel"), json!({})).await.0, 202);
+        let (_, view) = deployment.get(&path).await;
+        assert_eq!(view["status"], then, "{view}");
+    }
+    assert_eq!(deployment.memory.builds.stopped().len(), 1);
+}
+
+#[tokio::test]
 async fn a_teardown_that_takes_a_person_is_shown_with_what_it_costs() {
     let (deployment, cluster) = Deployment::active().await;
     let path = format!("/v1/clusters/{cluster}");

@@ -68,24 +68,26 @@ impl Deployment {
         (deployment, cluster)
     }
 
-    /// Lets the present build of a cluster begin and succeed, as its machine would.
-    pub async fn finish_build(&self, cluster: &str) {
+    /// Lets the present build of a cluster begin, as its machine would.
+    pub async fn begin(&self, cluster: &str) -> (ClusterId, u64) {
         let id: ClusterId = cluster.parse().expect("an id");
         let epoch = self.world.cluster(id).await.expect("a cluster").value.epoch;
+        self.world.cluster_command(id, &Command::BeginBuild { epoch, live_pods: 0 }).await.expect("is accepted");
+        (id, epoch)
+    }
+
+    /// Lets the present build of a cluster begin and succeed.
+    pub async fn finish_build(&self, cluster: &str) {
+        let (id, epoch) = self.begin(cluster).await;
         let succeeded = Command::BuildSucceeded { epoch, report: BuildReport::default() };
-        for command in [Command::BeginBuild { epoch, live_pods: 0 }, succeeded] {
-            self.world.cluster_command(id, &command).await.expect("is accepted");
-        }
+        self.world.cluster_command(id, &succeeded).await.expect("is accepted");
     }
 
     /// Lets the present build of a cluster begin and fail.
     pub async fn begin_and_fail(&self, cluster: &str, class: domain::failure::FailureClass) {
-        let id: ClusterId = cluster.parse().expect("an id");
-        let epoch = self.world.cluster(id).await.expect("a cluster").value.epoch;
+        let (id, epoch) = self.begin(cluster).await;
         let failure = domain::Failure::new(class, "it does not work");
-        for command in [Command::BeginBuild { epoch, live_pods: 0 }, Command::BuildFailed { epoch, failure }] {
-            self.world.cluster_command(id, &command).await.expect("is accepted");
-        }
+        self.world.cluster_command(id, &Command::BuildFailed { epoch, failure }).await.expect("is accepted");
     }
 
     /// Lets a run ask for its cluster, as its machine would.
