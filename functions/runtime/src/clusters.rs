@@ -3,11 +3,11 @@
 use crate::ports::{Expect, Machine};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
-use crate::{Error, World, keys};
+use crate::{Error, World, concurrent, keys};
 use domain::cluster::{self, Cluster, Effect, Purpose, Reply};
 use domain::event::Event;
 use domain::run;
-use domain::{ClusterId, Timestamp};
+use domain::{ClusterId, Failure, RunId, Timestamp};
 use serde_json::json;
 use std::collections::BTreeSet;
 
@@ -175,13 +175,20 @@ impl World {
                     self.machines.succeed(&token, json!({"status": "granted", "generation": generation})).await?;
                 }
             }
-            Effect::FailRun { run, failure } => {
-                if self.find_run(*run).await?.is_some() {
-                    self.run_command(*run, &run::Command::ClusterLost { failure: failure.clone() }).await?;
-                }
+            Effect::FailRuns { runs, failure } => {
+                let told = concurrent::each(runs.iter().map(|run| self.fail_run(*run, failure))).await;
+                told.into_iter().collect::<Result<(), Error>>()?;
             }
+            Effect::FailRun { run, failure } => self.fail_run(*run, failure).await?,
         }
         Ok(true)
+    }
+
+    async fn fail_run(&self, id: RunId, failure: &Failure) -> Result<(), Error> {
+        if self.find_run(id).await?.is_some() {
+            self.run_command(id, &run::Command::ClusterLost { failure: failure.clone() }).await?;
+        }
+        Ok(())
     }
 
     /// How far the present build of a cluster is; none without a build.

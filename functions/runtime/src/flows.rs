@@ -1,7 +1,7 @@
 //! Publishing, reading and deleting flows.
 
 use crate::idempotency::{Earlier, Repeatable};
-use crate::ports::{Expect, Write};
+use crate::ports::{Expect, MOST_WRITES, Write};
 use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
 use crate::{Error, World, concurrent, keys};
@@ -199,10 +199,15 @@ impl World {
         Ok(self.store.commit(vec![delete(keys::flow(id)), delete(keys::flow_name(&flow.name))]).await?)
     }
 
-    /// Deletes a run with its contents.
+    /// Deletes a run with its contents and its history. The run itself goes last: until then it can be deleted again.
     pub(crate) async fn delete_run(&self, run: &Run) -> Result<(), Error> {
         self.objects.delete_all(&keys::run_objects(run.id)).await?;
         let delete = |key| Write::Delete { key, expect: Expect::Anything };
+        let mut history = self.store.list(&keys::events(&run.id.to_string()), "").await?.into_iter().peekable();
+        while history.peek().is_some() {
+            let some = history.by_ref().take(MOST_WRITES);
+            self.store.commit(some.map(|event| delete(event.key)).collect()).await?;
+        }
         let listed = keys::flow_run(run.flow, run.created_at, run.id);
         Ok(self.store.commit([keys::run(run.id), listed, keys::open_run(run.id)].map(delete).into()).await?)
     }

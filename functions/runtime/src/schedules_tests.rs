@@ -178,6 +178,25 @@ async fn only_the_latest_runs_are_kept() {
     let kept: Vec<_> = fixture.world.runs_of(flow.id).await.expect("lists").iter().map(|run| run.id).collect();
     assert_eq!(kept, runs[2..]);
     assert!(fixture.world.find_run(runs[0]).await.expect("reads").is_none());
+    let told = async |run: RunId| fixture.world.events(&run.to_string()).await.expect("reads").len();
+    assert_eq!(told(runs[0]).await, 0, "a history that nobody can ask for any more");
+    assert!(told(runs[2]).await > 0);
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_deleted_flow() {
+    let fixture = Fixture::new();
+    let flow = fixture.publish("f", Schedule::Manual).await;
+    let run = fixture.run_now(&flow).await;
+    for number in 0..2 * crate::ports::MOST_WRITES {
+        let event = domain::event::Event::new(fixture.world.now(), "operator_repeated", "");
+        let key = keys::event(&run.id.to_string(), event.at, 99, number);
+        let write = records::put(key, &event, Expect::Anything).expect("serialises");
+        fixture.world.store.commit(vec![write]).await.expect("stores");
+    }
+    fixture.world.delete_flow(flow.id).await.expect("deleted");
+    let left: Vec<_> = fixture.memory.store.all().into_iter().map(|item| item.key).collect();
+    assert!(left.is_empty() && fixture.memory.objects.all().is_empty(), "{left:?}");
 }
 
 #[tokio::test]

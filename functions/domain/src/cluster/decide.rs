@@ -278,8 +278,8 @@ impl Draft {
     }
 
     fn fail_runs(&mut self, runs: &BTreeSet<RunId>, failure: &Failure) {
-        for run in runs {
-            self.effect(Effect::FailRun { run: *run, failure: failure.clone() });
+        if !runs.is_empty() {
+            self.effect(Effect::FailRuns { runs: runs.clone(), failure: failure.clone() });
         }
     }
 

@@ -201,7 +201,15 @@ pub enum Effect {
         /// The cluster's generation.
         generation: u32,
     },
-    /// Tell a run that it gets no cluster, or has lost it.
+    /// Tell runs that they get no cluster, or have lost it. All at once: a failure may have kilobytes, and the document
+    /// that it is part of must not grow with each run beyond what the store takes.
+    FailRuns {
+        /// The runs.
+        runs: BTreeSet<RunId>,
+        /// Why.
+        failure: Failure,
+    },
+    /// The same for one run, as documents of before have it.
     FailRun {
         /// The run.
         run: RunId,

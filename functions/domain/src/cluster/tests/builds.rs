@@ -1,6 +1,7 @@
 //! Builds: who may begin, what their end means, and how failures are tried again.
 
 use super::*;
+use crate::diagnosis::Policy;
 
 #[test]
 fn what_belongs_to_a_former_epoch_changes_nothing() {
@@ -64,7 +65,7 @@ fn a_creation_that_failed_for_the_moment_is_tried_again_with_a_longer_wait_each_
     story.build_fails(FailureClass::Capacity);
     assert_eq!(story.started(), Some((Purpose::Destroy, 0)), "the third failure is the last");
     assert!(
-        story.effects.contains(&Effect::FailRun { run: run(1), failure: failure(FailureClass::Capacity) }),
+        story.effects.contains(&Effect::FailRuns { runs: runs([1]), failure: failure(FailureClass::Capacity) }),
         "{:?}",
         story.effects
     );
@@ -87,15 +88,37 @@ fn a_creation_that_failed_for_good_is_destroyed_and_its_waiters_fail_with_its_re
     story.begins();
     story.build_fails(FailureClass::MissingPermission);
     let reason = failure(FailureClass::MissingPermission);
-    for number in [1, 2] {
-        assert!(story.effects.contains(&Effect::FailRun { run: run(number), failure: reason.clone() }));
-    }
+    assert!(story.effects.contains(&Effect::FailRuns { runs: runs([1, 2]), failure: reason.clone() }));
     assert_eq!(story.started(), Some((Purpose::Destroy, 0)));
     assert_eq!(story.event_kinds(), ["creation_failed"]);
     story.begins();
     story.build_succeeds();
     assert_eq!(story.status(), Status::Terminated);
     assert_eq!(story.cluster.last_error, Some(reason), "a person can still see why");
+}
+
+#[test]
+fn many_runs_can_fail_with_a_long_reason() {
+    let mut story = Story::terminated();
+    (1..=1000).for_each(|number| _ = story.acquires(number));
+    story.begins();
+    let actions: Vec<String> = (0..100).map(|number| format!("ec2:DescribeSomethingOrOther{number}")).collect();
+    let failure = Failure {
+        policy: Policy::allowing(actions.iter().map(|action| (action.as_str(), None))),
+        missing_actions: actions.clone(),
+        ..Failure::new(FailureClass::MissingPermission, "x".repeat(8 * 1024))
+    };
+    let epoch = story.build().epoch;
+    story.accepts(Command::BuildFailed { epoch, failure });
+    let stored = serde_json::to_string(&story.cluster).expect("serialises");
+    assert!(stored.len() < 400 * 1024, "the store does not take {} bytes", stored.len());
+}
+
+#[test]
+fn what_an_older_version_has_left_to_do_is_still_known() {
+    let left = json!({"effect": "fail_run", "run": run(1), "failure": failure(FailureClass::Capacity)});
+    let effect: Effect = serde_json::from_value(left).expect("readable");
+    assert_eq!(effect, Effect::FailRun { run: run(1), failure: failure(FailureClass::Capacity) });
 }
 
 #[test]
@@ -112,7 +135,7 @@ fn a_failed_update_leaves_the_runs_alone_and_the_old_settings_in_force() {
         assert_eq!(story.cluster.settings, Settings::default());
         assert_eq!(story.cluster.phase, Phase::Active { leases: runs([1, 2]), idle_since: None });
         assert_eq!(story.cluster.last_error, Some(failure(class)));
-        assert!(!story.effects.iter().any(|effect| matches!(effect, Effect::FailRun { .. })));
+        assert!(!story.effects.iter().any(|effect| matches!(effect, Effect::FailRuns { .. })));
     }
 }
 

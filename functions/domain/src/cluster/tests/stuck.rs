@@ -47,7 +47,7 @@ fn nobody_waits_for_a_teardown_that_takes_a_person() {
     story.acquires(1);
     story.build_fails(FailureClass::Credentials);
     let told = story.effects.iter().find_map(|effect| match effect {
-        Effect::FailRun { run: failed, failure } if *failed == run(1) => Some(failure.clone()),
+        Effect::FailRuns { runs: failed, failure } if *failed == runs([1]) => Some(failure.clone()),
         _ => None,
     });
     let told = told.expect("run 1 is told");

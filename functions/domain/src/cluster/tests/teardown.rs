@@ -136,8 +136,8 @@ fn deleting_by_force_fails_the_runs_and_waits_for_the_build_to_stop() {
         assert!(story.effects.contains(&Effect::StopBuild { epoch: running }), "{:?}", story.effects);
         assert!(story.effects.iter().any(|effect| matches!(
             effect,
-            Effect::FailRun { run: lost, failure }
-                if *lost == run(1) && failure.class == FailureClass::Requested && failure.text().contains("by force")
+            Effect::FailRuns { runs: lost, failure }
+                if *lost == runs([1]) && failure.class == FailureClass::Requested && failure.text().contains("by force")
         )));
         assert_eq!(story.started(), None, "never two builds at once");
         assert_eq!(story.ignores(begin(&story, 0)), Reply::Superseded, "the answer to its begin was lost");

@@ -180,9 +180,9 @@ impl World {
         for effect in self.story.effects.clone() {
             match effect {
                 Effect::Grant { run, .. } => _ = self.told.insert(run),
-                Effect::FailRun { run, .. } => {
-                    self.needing.remove(&run);
-                    self.told.remove(&run);
+                Effect::FailRuns { runs, .. } => {
+                    self.needing.retain(|run| !runs.contains(run));
+                    self.told.retain(|run| !runs.contains(run));
                 }
                 _ => {}
             }
