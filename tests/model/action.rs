@@ -57,7 +57,9 @@ pub enum Action {
     SweepLostBuild { epoch: u64, dies: bool },
     SweepStop { epoch: u64 },
     SweepLeftover { generation: u32 },
+    SweepHourly,
     Rest,
+    RestDies,
     // Faulty processes, in mutants only
     ReadEarly,
     PollUnlocked,
@@ -113,13 +115,19 @@ impl System {
     }
 
     /// What goes on by itself as time passes and the rule ticks. A sweep comes every hour even while the rule is
-    /// disabled; that is so slow that nothing else is under way then.
+    /// disabled, and enables it if there is anything to do; that is so slow that nothing else is under way then.
     pub fn outer(&self, world: &World, actions: &mut Vec<Action>) {
         let cluster = &world.document.0;
         if matches!(cluster.phase, Phase::Active { idle_since: Some(_), .. }) {
             actions.push(Action::KeepalivePasses);
         }
-        if !(world.rule || self.mutant.sweeps_hourly() && world.is_quiet()) {
+        let hourly = self.mutant.sweeps_hourly() && world.is_quiet();
+        if world.rule || hourly {
+            let found = self.mutant.leftover(world).filter(|_| cluster.builds().next().is_none());
+            actions.extend(found.map(|generation| Action::SweepLeftover { generation }));
+        }
+        if !world.rule {
+            actions.extend(hourly.then_some(Action::SweepHourly));
             return;
         }
         if !cluster.outbox.is_empty() {
@@ -144,12 +152,10 @@ impl System {
                 None => {}
             }
         }
-        let found = self.mutant.leftover(world).filter(|_| cluster.builds().next().is_none());
-        actions.extend(found.map(|generation| Action::SweepLeftover { generation }));
         if world.tick.is_none() {
             actions.push(Action::TickLooks);
         }
-        if world.rest == Rest::No && world.rule {
+        if world.rest == Rest::No {
             actions.push(Action::Rest);
         }
     }
@@ -180,7 +186,8 @@ impl System {
         if left.faults > 0 {
             for (&epoch, machine) in &world.machines {
                 match machine.at {
-                    At::Begin => actions.push(Action::BeginFails { epoch }),
+                    At::Delay => actions.push(Action::Vanish { epoch }),
+                    At::Begin => actions.extend([Action::BeginFails { epoch }, Action::Vanish { epoch }]),
                     At::Proceed { .. } => actions.push(Action::Abort { epoch, escapes: false }),
                     At::Building { .. } => {
                         actions.extend([true, false].map(|for_now| Action::Fail { epoch, for_now }));
@@ -229,6 +236,7 @@ impl System {
             });
         }
         actions.extend(world.tick.map(|_| Action::TickDecides { dies: true }));
+        actions.extend((world.rest == Rest::Disabled).then_some(Action::RestDies));
         let gone = |epoch: &u64| matches!(world.machines.get(epoch).map(|m| m.at), Some(At::Over | At::Orphan { .. }));
         let lost = world.document.0.builds().filter(gone);
         actions.extend(lost.map(|epoch| Action::SweepLostBuild { epoch, dies: true }));

@@ -50,18 +50,20 @@ impl System {
     pub fn perform(&self, world: &mut World, process: usize) -> Option<()> {
         let mut doing = world.processes.remove(process);
         let (key, act) = (!doing.todo.is_empty()).then(|| doing.todo.remove(0))?;
-        // The run function may neither stop builds nor enable the rule: it leaves that in the outbox.
-        let able = !(doing.who.is_run() && matches!(act, Act::Stop { .. } | Act::Enable));
+        let able = !(doing.who.is_run() && self.mutant.keeps_runs_from(act));
         if able {
-            doing.done.push(key);
-            self.act(world, act);
+            match self.act(world, act) {
+                Some(rest) => doing.todo.insert(0, (key, rest)),
+                None => doing.done.push(key),
+            }
         }
         world.processes.push(doing);
         world.processes.sort();
         Some(())
     }
 
-    fn act(&self, world: &mut World, act: Act) {
+    /// What is left to do of it: runs are told one after the other.
+    fn act(&self, world: &mut World, act: Act) -> Option<Act> {
         match act {
             Act::Start { epoch, work, .. } => {
                 let collects = world.document.0.collection.as_ref().is_some_and(|collects| collects.epoch == epoch);
@@ -75,8 +77,15 @@ impl System {
                     run.at = RunAt::Granted;
                 }
             }
-            Act::Fail { run } => end_run(world, run),
+            Act::Fail { mut runs } => {
+                if let Some(run) = runs.iter().position(|told| *told) {
+                    end_run(world, run);
+                    runs[run] = false;
+                }
+                return runs.contains(&true).then_some(Act::Fail { runs });
+            }
         }
+        None
     }
 
     /// Takes what an invocation has performed out of the outbox, and lets it answer.

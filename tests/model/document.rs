@@ -3,12 +3,14 @@
 //! Time is relative: a moment is "now" or "long ago" (the keepalive or the wait is over), and passing time moves moments
 //! of the document into the past instead of moving the clock.
 
+use crate::world::RUNS;
 use domain::cluster::{Build, Cluster, Collection, Effect, Phase, Purpose};
 use domain::failure::{Failure, FailureClass};
 use domain::settings::{Limits, Settings, SettingsDelta};
 use domain::{ClusterId, IntegrationId, RunId};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use std::array::from_fn;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -97,7 +99,7 @@ pub enum Act {
     Start { epoch: u64, generation: u32, work: Work },
     Stop { epoch: u64 },
     Grant { run: usize },
-    Fail { run: usize },
+    Fail { runs: [bool; RUNS] },
     Enable,
 }
 
@@ -110,10 +112,18 @@ impl Act {
             }
             Effect::StopBuild { epoch } => Self::Stop { epoch: *epoch },
             Effect::Grant { run, .. } => Self::Grant { run: run_number(*run) },
-            Effect::FailRun { run, .. } => Self::Fail { run: run_number(*run) },
+            Effect::FailRuns { runs, .. } => Self::Fail { runs: from_fn(|run| runs.contains(&run_id(run))) },
+            Effect::FailRun { run, .. } => Self::Fail { runs: from_fn(|number| run_id(number) == *run) },
             // A receipt only looks and writes elsewhere: see `without_receipts`.
             Effect::EnableKeepalive | Effect::Receipt { .. } => Self::Enable,
         }
+    }
+}
+
+impl Act {
+    /// Whether it tells a run that it gets no cluster.
+    pub fn fails(self, run: usize) -> bool {
+        matches!(self, Self::Fail { runs } if runs[run])
     }
 }
 
@@ -160,7 +170,7 @@ impl Document {
             *error = failure(FailureClass::Unknown);
         }
         for effect in cluster.outbox.values_mut() {
-            if let Effect::FailRun { failure: reason, .. } = effect {
+            if let Effect::FailRuns { failure: reason, .. } = effect {
                 *reason = failure(FailureClass::Unknown);
             }
         }

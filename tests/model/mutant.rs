@@ -1,7 +1,7 @@
 //! What could be done wrongly: the failures of an earlier system of this kind, and what our own rules are there to
 //! prevent. Each is put in around the production code, one at a time, and the checker must find it.
 
-use crate::document::{Document, build_mut, long_ago};
+use crate::document::{Act, Document, build_mut, long_ago};
 use crate::world::World;
 use domain::cluster::{Cluster, Command, Decision, Effect, Phase, Purpose, Refusal, Reply, Status, decide};
 use domain::settings::Settings;
@@ -56,6 +56,8 @@ pub enum Mutant {
     EffectsInMemory,
     /// Nobody enables the keepalive rule.
     RuleNeverEnabled,
+    /// The run function, with which most creations begin, cannot enable the rule.
+    RunsCannotEnable,
     /// The sweeper disables its rule without looking again.
     RestWithoutSecondLook,
     /// Nothing sweeps while the rule is disabled.
@@ -88,7 +90,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::EpochsIgnored,
         Self::StaleSuccessAccepted,
         Self::CreationsRace,
@@ -111,6 +113,7 @@ impl Mutant {
         Self::GrantedTooEarly,
         Self::EffectsInMemory,
         Self::RuleNeverEnabled,
+        Self::RunsCannotEnable,
         Self::RestWithoutSecondLook,
         Self::NoHourlySweep,
         Self::OrphansLeft,
@@ -179,7 +182,7 @@ impl Mutant {
                 Ok(decision)
             }
             (Self::ParkedKeepsWaiters, Command::BuildFailed { .. }) if destroys(document) => {
-                let mut decision = plain(command).map(|d| without(d, |e| matches!(e, Effect::FailRun { .. })))?;
+                let mut decision = plain(command).map(|d| without(d, |e| matches!(e, Effect::FailRuns { .. })))?;
                 if let (Phase::Terminating { waiters, .. }, Some(before)) =
                     (&mut decision.cluster.phase, cluster.phase.waiters())
                 {
@@ -284,6 +287,11 @@ impl Mutant {
     /// Whether the sweeper looks once only.
     pub fn looks_once(self) -> bool {
         self == Self::RestWithoutSecondLook
+    }
+
+    /// What the run function's role does not allow: it leaves that in the outbox.
+    pub fn keeps_runs_from(self, act: Act) -> bool {
+        matches!(act, Act::Stop { .. }) || self == Self::RunsCannotEnable && act == Act::Enable
     }
 
     /// Whether there is a sweep every hour, whatever the rule is.

@@ -22,6 +22,7 @@ pub fn all() -> Vec<Property<System>> {
         Property::always("4 AWS has nothing that nobody knows", nothing_is_leaked),
         Property::always("4 leftovers go, though the cluster lives on", leftovers_go),
         Property::always("4 left alone, everything ends", comes_to_rest),
+        Property::always("4 unless somebody has died, nothing waits for the hourly sweep", the_rule_ticks),
         Property::always("5 updates do not touch running work", work_goes_on),
         Property::always("6 the settings in force are those that were accepted", settings_are_kept),
         Property::always("7 nothing is torn down without a reason", teardown_has_a_reason),
@@ -67,13 +68,13 @@ fn in_use_is_kept(_: &System, world: &World) -> bool {
 }
 
 fn nobody_is_forgotten(_: &System, world: &World) -> bool {
-    let promised = |act: Act| world.document.acts().any(|(_, promised)| promised == act);
+    let promised = |run| world.document.acts().any(|(_, act)| act == Act::Grant { run } || act.fails(run));
     world
         .runs
         .iter()
         .enumerate()
         .filter(|(_, run)| run.at == RunAt::Waiting && !run.ended)
-        .all(|(run, _)| world.document.awaited_by(run) || promised(Act::Grant { run }) || promised(Act::Fail { run }))
+        .all(|(run, _)| world.document.awaited_by(run) || promised(run))
 }
 
 fn nobody_waits_for_a_person(_: &System, world: &World) -> bool {
@@ -102,7 +103,7 @@ fn work_goes_on(_: &System, world: &World) -> bool {
         matches!(state.at, RunAt::Ready | RunAt::Working) && !state.ended
     };
     (0..world.runs.len()).filter(working).all(|run| {
-        let failing = world.document.acts().any(|(_, act)| act == Act::Fail { run });
+        let failing = world.document.acts().any(|(_, act)| act.fails(run));
         let there = world.runs[run].pod.is_none_or(|generation| world.aws.get(&generation).is_some_and(|a| a.whole));
         let replaced = builds(world).any(|(_, work, input)| {
             let before = world.ghost.before;
@@ -133,6 +134,14 @@ fn teardown_has_a_reason(_: &System, world: &World) -> bool {
 /// all runs end, the cluster ends, and the rule stops. Every other state leads to such a one.
 fn comes_to_rest(system: &System, world: &World) -> bool {
     !world.is_quiet() || left_alone(system, world, |_| true).is_some_and(|end| is_at_rest(&end))
+}
+
+/// Whatever is to be looked after is so within a minute; only who dies before enabling the rule may leave it for longer.
+fn the_rule_ticks(system: &System, world: &World) -> bool {
+    let cluster = &world.document.0;
+    let is_over = cluster.phase == Phase::Terminated && cluster.collection.is_none() && cluster.outbox.is_empty();
+    let died = world.left.deaths < system.bounds.budget.deaths;
+    !world.is_quiet() || died || is_over || world.rule
 }
 
 /// What should be gone is destroyed without the cluster having to end for it.

@@ -165,7 +165,17 @@ impl System {
             Action::SweepLeftover { generation } => {
                 self.command(world, &Command::CollectLeftover { generation }, Who::Nobody, false)
             }
+            Action::SweepHourly => {
+                (!nothing_left(world)).then_some(())?;
+                world.rule = true;
+                Some(())
+            }
             Action::Rest => self.rest(world),
+            Action::RestDies => {
+                world.left.deaths -= 1;
+                world.rest = Rest::No;
+                Some(())
+            }
 
             Action::ReadEarly => {
                 world.stale = Some(world.document.clone());
@@ -223,14 +233,9 @@ impl System {
 
     /// The sweeper stops its own rule when nothing is left, and looks again.
     fn rest(&self, world: &mut World) -> Option<()> {
-        let cluster = &world.document.0;
-        let nothing_left = cluster.status() == Status::Terminated
-            && cluster.collection.is_none()
-            && cluster.outbox.is_empty()
-            && !world.runs.iter().any(|run| run.at.is_open());
         world.rest = match world.rest {
             Rest::No => {
-                nothing_left.then_some(())?;
+                nothing_left(world).then_some(())?;
                 Rest::Saw
             }
             Rest::Saw => {
@@ -238,12 +243,21 @@ impl System {
                 if self.mutant.looks_once() { Rest::No } else { Rest::Disabled }
             }
             Rest::Disabled => {
-                world.rule |= !nothing_left;
+                world.rule |= !nothing_left(world);
                 Rest::No
             }
         };
         Some(())
     }
+}
+
+/// Whether there is nothing that a sweeper would look after.
+fn nothing_left(world: &World) -> bool {
+    let cluster = &world.document.0;
+    cluster.status() == Status::Terminated
+        && cluster.collection.is_none()
+        && cluster.outbox.is_empty()
+        && !world.runs.iter().any(|run| run.at.is_open())
 }
 
 /// The command that reports a build.

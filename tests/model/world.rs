@@ -69,7 +69,7 @@ pub enum Who {
 }
 
 impl Who {
-    /// The run function can neither stop builds nor enable the rule.
+    /// Whether it is the run function, which may not do everything.
     pub fn is_run(self) -> bool {
         matches!(self, Self::Ask(_) | Self::Advance(_) | Self::Release(_))
     }
