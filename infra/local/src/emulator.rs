@@ -18,6 +18,13 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const TRIES: u32 = 3;
 const NAME: &str = "the AWS emulator";
 
+/// How long a build that was stopped may put its state away, before it is killed: in AWS the five minutes that
+/// `infra/build/terraform.sh` gives to Terraform. The next build waits a little longer for it (`StateHeld` in
+/// `statemachines/cluster.asl.json`), by a clock that is scaled; so this is, too. Half a minute is always enough here.
+fn stop_grace(wait_scale: f64) -> Duration {
+    Duration::from_secs_f64((250.0 * wait_scale).min(30.0))
+}
+
 /// What an emulator is started with.
 pub(crate) struct Settings<'a> {
     pub(crate) port: u16,
@@ -96,6 +103,7 @@ impl Emulator {
             .env("FUNCTION_LOG_DIR", directory.folder("logs")?)
             .env("SFN_WAIT_SCALE", settings.wait_scale.to_string())
             .env("EMULATOR_TIMEOUT_SCALE", settings.timeout_scale.to_string())
+            .env("EMULATOR_STOP_GRACE_SECONDS", stop_grace(settings.wait_scale).as_secs_f64().to_string())
             .env("AWS_PROVIDER_DELAY_MS", settings.resource_delay.as_millis().to_string())
             .env("EMULATOR_RATE_SECONDS", settings.keepalive_period.as_secs_f64().to_string())
             .env("EMULATOR_TICK_SECONDS", "1")
@@ -187,5 +195,26 @@ pub(crate) fn forget_own_aws(command: &mut Command) {
     }
     for name in ["NO_PROXY", "no_proxy"] {
         command.env(name, "127.0.0.1,localhost");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_build_that_was_stopped_is_over_before_the_next_one_has_lost_its_patience() {
+        let machine = std::fs::read_to_string(paths::checkout().join("statemachines/cluster.asl.json")).expect("there");
+        let machine: serde_json::Value = serde_json::from_str(&machine).expect("JSON");
+        let retries = machine["States"]["Begin"]["Retry"].as_array().expect("retries");
+        let held = retries.iter().find(|retry| retry["ErrorEquals"] == serde_json::json!(["StateHeld"])).expect("one");
+        let number = |name: &str| held[name].as_f64().expect("a number");
+        let pauses = (0..held["MaxAttempts"].as_i64().expect("a number") as i32).map(|try_number| {
+            (number("IntervalSeconds") * number("BackoffRate").powi(try_number)).min(number("MaxDelaySeconds"))
+        });
+        let patience: f64 = pauses.sum();
+        for scale in [1.0, 0.1, 0.02] {
+            assert!(stop_grace(scale).as_secs_f64() * 1.1 < patience * scale, "{scale}");
+        }
     }
 }
