@@ -4,6 +4,8 @@
 resource "aws_iam_role" "autoscaler" {
   name = "${var.cluster_name}-autoscaler"
 
+  force_detach_policies = true
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -5,6 +5,8 @@
 resource "aws_iam_role" "cluster" {
   name = "${var.cluster_name}-cluster"
 
+  force_detach_policies = true # those too that somebody else has attached, as AWS Systems Manager does
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{
@@ -71,11 +73,15 @@ resource "aws_eks_addon" "before_nodes" {
   preserve     = true # do not tidy up inside a cluster that is about to go
 }
 
-# CoreDNS counts as installed only when it runs, so it comes after the nodes.
+# CoreDNS counts as installed only when it runs, so it comes after the nodes. Its pods would keep
+# each other on the last node (at most one may be away), until EKS gives up draining that after
+# five minutes; so each destroy would take as much longer.
 resource "aws_eks_addon" "coredns" {
   cluster_name = aws_eks_cluster.this.name
   addon_name   = "coredns"
   preserve     = true
+
+  configuration_values = jsonencode({ podDisruptionBudget = { enabled = false } })
 
   depends_on = [aws_eks_node_group.this]
 }

@@ -8,14 +8,17 @@ locals {
     "ondemand-eks:generation"  = tostring(var.generation)
   }
 
-  gpu = one([for gpu in data.aws_ec2_instance_type.group["gpu"].gpus : gpu])
+  gpu = try(one([for gpu in data.aws_ec2_instance_type.group["gpu"].gpus : gpu]), null)
+
+  # A type that is offered nowhere here makes no group; one of several makes one, which then says what is wrong.
+  has_gpus = anytrue([for candidate, offered in local.offered : offered if local.candidates[candidate].group == "gpu"])
 
   # What the GPUs are called; types with different ones may share a group.
   gpu_names = distinct(flatten([
     for candidate, type in data.aws_ec2_instance_type.group : type.gpus[*].name if local.candidates[candidate].group == "gpu"
   ]))
 
-  groups = {
+  all_groups = {
     cpu = {
       min        = var.min_cpu_node
       max        = var.max_cpu_node
@@ -35,12 +38,14 @@ locals {
       disk_gib   = 100 # the driver, and wheels built for CUDA, are big
       labels = {
         "ondemand-eks/node-group"       = "gpu"
-        "k8s.amazonaws.com/accelerator" = length(local.gpu_names) == 1 ? "nvidia-${lower(replace(local.gpu.name, " ", "-"))}" : "nvidia"
+        "k8s.amazonaws.com/accelerator" = length(local.gpu_names) == 1 ? "nvidia-${lower(replace(local.gpu_names[0], " ", "-"))}" : "nvidia"
       }
       taints    = { "nvidia.com/gpu" = "present" }
-      resources = { "nvidia.com/gpu" = local.gpu.count }
+      resources = { "nvidia.com/gpu" = try(local.gpu.count, 0) }
     }
   }
+
+  groups = { for key, group in local.all_groups : key => group if key != "gpu" || local.has_gpus }
 
   # What the types of a group are like, in words: one, unless they do not belong together.
   shapes = {

@@ -35,6 +35,10 @@ resource "aws_subnet" "private" {
   map_public_ip_on_launch = var.nat == "none"
 
   tags = { Name = "${var.cluster_name}-private-${each.key}" }
+
+  timeouts {
+    delete = "5m" # what keeps it longer stays, and the build looks for it
+  }
 }
 
 resource "aws_subnet" "public" {

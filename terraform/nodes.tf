@@ -3,6 +3,8 @@
 resource "aws_iam_role" "node" {
   name = "${var.cluster_name}-node"
 
+  force_detach_policies = true
+
   assume_role_policy = jsonencode({
     Version = "2012-10-17"
     Statement = [{

@@ -24,7 +24,8 @@ data "aws_availability_zones" "usable" {
 }
 
 data "aws_ec2_instance_type" "group" {
-  for_each = local.candidates
+  # AWS knows nothing of a type that it does not offer here.
+  for_each = { for candidate, of in local.candidates : candidate => of if of.group == "cpu" || local.offered[candidate] }
 
   instance_type = each.value.type
 
@@ -32,6 +33,14 @@ data "aws_ec2_instance_type" "group" {
     postcondition {
       condition     = each.value.group != "gpu" || anytrue([for gpu in self.gpus : gpu.manufacturer == "NVIDIA"])
       error_message = "gpu_node_type ${each.value.type} has no NVIDIA GPU; one that has is g4dn.xlarge."
+    }
+
+    # An address for each pod, and one more for each interface; two pods of the system use the node's own.
+    postcondition {
+      condition = each.value.group != "cpu" || coalesce(try(
+        self.maximum_network_interfaces * (self.maximum_ipv4_addresses_per_interface - 1) + 2, null
+      ), local.least_pods) >= local.least_pods
+      error_message = "cpu_node_type ${each.value.type} is too small: the first node must take ${local.least_pods} pods, of which ${local.least_pods - 1} are the system's own. t3.medium is one that can."
     }
   }
 }
@@ -47,8 +56,9 @@ data "aws_ec2_instance_type_offerings" "group" {
   }
 
   lifecycle {
+    # Without GPU nodes at first, all that needs none can be done here: the GPU group is left out then.
     postcondition {
-      condition     = length(setintersection(self.locations, local.zones)) > 0
+      condition     = length(setintersection(self.locations, local.zones)) > 0 || each.value.group == "gpu" && var.min_gpu_node == 0
       error_message = "${each.value.group}_node_type ${each.value.type} is not offered in a usable zone of ${var.region}."
     }
   }
@@ -75,6 +85,14 @@ locals {
   ]...)
 
   zones = sort(data.aws_availability_zones.usable.zone_ids)
+
+  offered = {
+    for candidate, offer in data.aws_ec2_instance_type_offerings.group :
+    candidate => length(setintersection(offer.locations, local.zones)) > 0
+  }
+
+  # Network, proxy, Pod Identity, twice CoreDNS, the autoscaler, and one that is a user's.
+  least_pods = 7
 
   # Versions are compared by their minor number: as text "1.9" would beat "1.34".
   kubernetes_version = coalesce(var.kubernetes_version, try(

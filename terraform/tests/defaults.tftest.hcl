@@ -174,6 +174,20 @@ run "nodes_are_closed_and_tagged" {
   }
 }
 
+run "nothing_keeps_the_end_waiting" {
+  command = plan
+
+  assert {
+    condition     = jsondecode(aws_eks_addon.coredns.configuration_values).podDisruptionBudget.enabled == false
+    error_message = "Pods that may not be evicted keep EKS draining their node for five minutes."
+  }
+
+  assert {
+    condition     = alltrue([for role in [aws_iam_role.cluster, aws_iam_role.node, aws_iam_role.autoscaler] : role.force_detach_policies])
+    error_message = "A policy that somebody else attached must not keep a role."
+  }
+}
+
 run "names_carry_the_generation" {
   command = plan
 

@@ -59,7 +59,13 @@ run "graviton_gets_its_own_image" {
 
   override_data {
     target = data.aws_ec2_instance_type.group["cpu"]
-    values = { supported_architectures = ["arm64"], gpus = [] }
+    values = {
+      supported_architectures = ["arm64"]
+      gpus                    = []
+
+      maximum_network_interfaces           = 4
+      maximum_ipv4_addresses_per_interface = 15
+    }
   }
 
   assert {
@@ -117,6 +123,83 @@ run "a_type_not_offered_here" {
   }
 
   expect_failures = [data.aws_ec2_instance_type_offerings.group["cpu"]]
+}
+
+run "a_type_whose_nodes_take_too_few_pods" {
+  command = plan
+
+  variables {
+    cpu_node_type = "t3.micro"
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type.group["cpu"]
+    values = {
+      supported_architectures = ["x86_64"]
+      gpus                    = []
+
+      maximum_network_interfaces           = 2
+      maximum_ipv4_addresses_per_interface = 2
+    }
+  }
+
+  expect_failures = [data.aws_ec2_instance_type.group["cpu"]]
+}
+
+run "a_region_without_the_gpu_type_has_a_cluster_without_gpus" {
+  command = apply
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.group["gpu"]
+    values = { locations = ["use1-az3"] }
+  }
+
+  assert {
+    condition = (
+      keys(aws_eks_node_group.this) == ["cpu"] && keys(aws_launch_template.this) == ["cpu"] && keys(output.node_groups) == ["cpu"]
+    )
+    error_message = "Whoever needs no GPU must not do without a cluster."
+  }
+
+  assert {
+    condition     = keys(data.aws_ec2_instance_type.group) == ["cpu"]
+    error_message = "AWS refuses to tell of a type that it does not offer."
+  }
+
+  assert {
+    condition     = length([for id in keys(aws_autoscaling_group_tag.this) : id if startswith(id, "gpu/")]) == 0
+    error_message = "A group that is not there has no tags."
+  }
+}
+
+run "gpu_nodes_that_must_be_there_from_the_start_are_not_left_out" {
+  command = plan
+
+  variables {
+    min_gpu_node = 1
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.group["gpu"]
+    values = { locations = [] }
+  }
+
+  expect_failures = [data.aws_ec2_instance_type_offerings.group["gpu"]]
+}
+
+run "a_list_of_gpu_types_of_which_one_is_not_offered" {
+  command = plan
+
+  variables {
+    gpu_node_types = ["g6.xlarge", "g4dn.xlarge"]
+  }
+
+  override_data {
+    target = data.aws_ec2_instance_type_offerings.group["gpu"]
+    values = { locations = [] }
+  }
+
+  expect_failures = [aws_eks_node_group.this["gpu"]]
 }
 
 run "a_region_with_one_zone" {

@@ -77,6 +77,9 @@ run "types_of_different_sizes_are_refused" {
       default_vcpus           = 8
       memory_size             = 32768
       gpus                    = []
+
+      maximum_network_interfaces           = 4
+      maximum_ipv4_addresses_per_interface = 15
     }
   }
 
@@ -95,6 +98,9 @@ run "types_of_different_architectures_are_refused" {
     values = {
       supported_architectures = ["arm64"]
       gpus                    = []
+
+      maximum_network_interfaces           = 4
+      maximum_ipv4_addresses_per_interface = 15
     }
   }
 

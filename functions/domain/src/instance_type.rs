@@ -109,6 +109,15 @@ impl InstanceType {
         self.successor().unwrap_or_else(|| self.clone())
     }
 
+    /// Whether a node of this type cannot take the pods that every cluster has, which are six. Networking gives the two
+    /// smallest sizes addresses for four; the next one has room for eleven.
+    ///
+    /// Source: Amazon EC2 user guide, "Maximum IP addresses per network interface". `terraform/offers.tf` asks AWS.
+    #[must_use]
+    pub fn is_full_from_the_start(&self) -> bool {
+        self.0.split_once('.').is_some_and(|(_, size)| ["nano", "micro"].contains(&size))
+    }
+
     /// For constants of this crate that are known to be well formed.
     pub(crate) fn known(name: &'static str) -> Self {
         Self(name.to_owned())
@@ -155,6 +164,13 @@ mod tests {
         {
             assert!(InstanceType::parse(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn only_the_smallest_sizes_are_full_from_the_start() {
+        let full = |name| InstanceType::known(name).is_full_from_the_start();
+        assert!(full("t2.nano") && full("t3.micro"));
+        assert!(!full("t3.small") && !full("m7i-flex.large") && !full("c7gn.metal-24xl"));
     }
 
     #[test]

@@ -79,8 +79,11 @@ impl OptionsDelta {
             nat: word(raw, "nat", "\"single\" or \"none\"")?,
         };
         let has_no_gpu = |chosen: &&InstanceType| chosen.capacity().is_some_and(|capacity| capacity.gpus == 0);
-        match options.gpu_node_types.iter().flatten().find(has_no_gpu) {
-            Some(chosen) => Err(SettingsError::NoGpu { instance_type: chosen.clone() }),
+        if let Some(chosen) = options.gpu_node_types.iter().flatten().find(has_no_gpu) {
+            return Err(SettingsError::NoGpu { instance_type: chosen.clone() });
+        }
+        match options.cpu_node_types.iter().flatten().find(|chosen| chosen.is_full_from_the_start()) {
+            Some(chosen) => Err(SettingsError::TooSmall { instance_type: chosen.clone() }),
             None => Ok(options),
         }
     }
@@ -244,6 +247,7 @@ mod tests {
             (json!({"cpu_node_types": ["m5.xlarge", "m5.xlarge"]}), "different"),
             (json!({"gpu_node_types": ["p2.xlarge"]}), "g4dn.xlarge"),
             (json!({"gpu_node_types": ["m5.xlarge"]}), "has no GPU"),
+            (json!({"cpu_node_types": ["t4g.micro"]}), "t4g.micro is too small"),
         ] {
             let error = parse(raw.clone()).expect_err("refused").to_string();
             assert!(error.contains(words), "{raw}: {error}");

@@ -160,6 +160,14 @@ pub enum SettingsError {
         /// The type that was asked for.
         instance_type: InstanceType,
     },
+    /// A CPU group of machines that are full before the first operator comes.
+    #[error(
+        "setting 'cpu_node_type': {instance_type} is too small: the pods of the system alone are more than it takes; use for instance t3.medium or t3.xlarge"
+    )]
+    TooSmall {
+        /// The type that was asked for.
+        instance_type: InstanceType,
+    },
 }
 
 impl SettingsDelta {
@@ -191,7 +199,12 @@ impl SettingsDelta {
         {
             return Err(SettingsError::NoGpu { instance_type: chosen.clone() });
         }
-        Ok(delta)
+        match &delta.cpu_node_type {
+            Some(chosen) if chosen.is_full_from_the_start() => {
+                Err(SettingsError::TooSmall { instance_type: chosen.clone() })
+            }
+            _ => Ok(delta),
+        }
     }
 
     /// The same with what goes beyond the settings.

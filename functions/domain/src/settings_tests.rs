@@ -42,6 +42,7 @@ fn refusals_name_the_setting_the_value_and_the_remedy() {
     assert!(message(json!({"cpu_node_type": "big"})).contains("an EC2 instance type"));
     assert!(message(json!({"gpu_node_type": "p2.xlarge"})).contains("use g4dn.xlarge"));
     assert!(message(json!({"gpu_node_type": "t3.xlarge"})).contains("has no GPU"));
+    assert!(message(json!({"cpu_node_type": "t3.micro"})).contains("'cpu_node_type': t3.micro is too small"));
 }
 
 #[test]

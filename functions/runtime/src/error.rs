@@ -120,7 +120,8 @@ impl From<domain::settings::SettingsError> for Error {
             SettingsError::ListDiffers { .. }
             | SettingsError::MinAboveMax { .. }
             | SettingsError::RetiredType { .. }
-            | SettingsError::NoGpu { .. } => Self::Unprocessable(error.to_string()),
+            | SettingsError::NoGpu { .. }
+            | SettingsError::TooSmall { .. } => Self::Unprocessable(error.to_string()),
         }
     }
 }

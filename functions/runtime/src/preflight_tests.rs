@@ -74,7 +74,7 @@ async fn every_type_of_a_list_is_looked_up() {
     let settings = Settings { cpu_node_type: types[0].clone(), options, ..Settings::default() };
     let found = told_of(&survey, USER, &settings).await;
     let unsold: Vec<_> = found.iter().filter(|finding| finding.about == "offer").map(|f| f.what.as_str()).collect();
-    assert_eq!(unsold, ["cpu_node_type m5.xlarge is not sold in eu-west-1"]);
+    assert_eq!(unsold, ["cpu_node_type m5.xlarge is not sold in eu-west-1: the creation fails"]);
 }
 
 #[tokio::test]

@@ -16,6 +16,9 @@ mock_data "aws_ec2_instance_type" {
   defaults = {
     supported_architectures = ["x86_64"]
     gpus                    = [{ manufacturer = "NVIDIA", name = "T4", count = 1, memory_size = 16384 }]
+
+    maximum_network_interfaces           = 4
+    maximum_ipv4_addresses_per_interface = 15
   }
 }
 

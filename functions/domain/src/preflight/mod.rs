@@ -140,6 +140,18 @@ struct Group {
     most: u32,
 }
 
+impl Group {
+    /// What a cluster is like without nodes of this group: `terraform/groups.tf` leaves out what need not be there at
+    /// first. Without CPU nodes there is none.
+    fn without(&self) -> &'static str {
+        if self.first == 0 {
+            ": the cluster has no GPU nodes then, and an operator that needs one would wait in vain"
+        } else {
+            ": the creation fails"
+        }
+    }
+}
+
 fn finding(severity: Severity, about: &str, what: impl Into<String>, remedy: impl Into<String>) -> Finding {
     Finding { severity, about: about.to_owned(), what: what.into(), remedy: remedy.into(), policy: None }
 }
@@ -212,7 +224,7 @@ fn of_offer(group: &Group, nodes: &NodeFacts, region: &str) -> Vec<Finding> {
                 finding(
                     Severity::Certain,
                     "offer",
-                    format!("{setting} {instance_type} is not sold in {region}"),
+                    format!("{setting} {instance_type} is not sold in {region}{}", group.without()),
                     format!("Choose another {setting} for {region}, or register the account for another region."),
                 )
             };

@@ -161,7 +161,13 @@ fn virtual_cpus_are_counted_against_the_first_and_the_most_nodes() {
 #[test]
 fn a_type_that_the_region_lacks_is_certain() {
     let found = told(&Facts { cpu: node("m7i.large", Ok(false), Ok(64)), ..fine() }, &modern());
-    assert_eq!(found, [(Severity::Certain, "cpu_node_type m7i.large is not sold in eu-west-1".to_owned())]);
+    let what = "cpu_node_type m7i.large is not sold in eu-west-1: the creation fails";
+    assert_eq!(found, [(Severity::Certain, what.to_owned())]);
+    let facts = Facts { gpu: node("g4dn.xlarge", Ok(false), Ok(8)), ..fine() };
+    let gpu = |settings: &Settings| told(&facts, settings).pop().map(|(_, what)| what).unwrap_or_default();
+    assert!(gpu(&modern()).ends_with("an operator that needs one would wait in vain"), "the group is left out");
+    let from_the_start = settings(json!({"gpu_node_type": "g4dn.xlarge", "min_gpu_node": 1}));
+    assert!(gpu(&from_the_start).ends_with("the creation fails"));
 }
 
 #[test]

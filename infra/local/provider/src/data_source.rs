@@ -112,8 +112,17 @@ fn instance_type(catalogue: &Catalogue, config: &Value) -> Result<Json, String> 
         .gpu
         .iter()
         .map(|gpu| json!({"count": count, "manufacturer": "NVIDIA", "name": gpu, "memory_size": family.gpu_mib}));
+    let (interfaces, addresses) = match size {
+        "micro" => (2, 2),
+        "small" => (3, 4),
+        "medium" => (3, 6),
+        "large" => (3, 12),
+        _ => (4, 15),
+    };
     Ok(json!({
         "id": name,
+        "maximum_network_interfaces": interfaces,
+        "maximum_ipv4_addresses_per_interface": addresses,
         "default_vcpus": vcpus,
         "memory_size": vcpus * family.gib_per_vcpu * 1024,
         "supported_architectures": [if family.arm { "arm64" } else { "x86_64" }],
