@@ -11,9 +11,6 @@ adopt() {
   enter resume
 
   local prefix address id vanished=
-  # The AWS CLI in the target account. The build's own keys, where it has any in its environment, would come first.
-  local -a target=(env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN
-    AWS_SHARED_CREDENTIALS_FILE="$credentials_file" aws --region "$REGION" --profile target)
   : >"$work/former.jsonl"
   for prefix in $RESUMES; do
     fetch "$prefix/events.jsonl" "$work/former" || continue

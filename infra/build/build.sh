@@ -18,6 +18,8 @@ source "$here/terraform.sh"
 source "$here/hold.sh"
 # shellcheck source=infra/build/adopt.sh
 source "$here/adopt.sh"
+# shellcheck source=infra/build/leftovers.sh
+source "$here/leftovers.sh"
 
 leave() {
   local exit_code=$?

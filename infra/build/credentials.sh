@@ -4,6 +4,9 @@
 
 credentials_file=
 
+# The AWS CLI in the target account.
+target=()
+
 keep_credentials() {
   [[ -n ${TARGET_CREDENTIALS:-} ]] || fail "no credentials" "TARGET_CREDENTIALS is empty."
 
@@ -15,6 +18,9 @@ keep_credentials() {
   printf '%s\n' "$TARGET_CREDENTIALS" >"$credentials_file"
   unset TARGET_CREDENTIALS
 
+  # The build's own keys, where it has any in its environment, would come first.
+  target=(env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN
+    AWS_SHARED_CREDENTIALS_FILE="$credentials_file" aws --region "$REGION" --profile target)
   export TF_VAR_credentials_file=$credentials_file
   export TF_VAR_credentials_profile=target
 }

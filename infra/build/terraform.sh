@@ -95,11 +95,23 @@ apply() {
   carry_out_plan
 }
 
+# What AWS left behind may keep the network; without it, destroying the rest again may succeed.
+destroy() {
+  local code=0
+  enter destroy
+  destroy_once || code=$?
+  ((code != 0)) || return 0
+  if ((code == 1)) && is_settled && remove_leftovers; then
+    destroy_once
+  else
+    return "$code"
+  fi
+}
+
 # Reading what is there may fail (a type no longer offered, a permission taken away); that
 # must not keep anyone from destroying what the state knows of.
-destroy() {
-  enter destroy
-  make_plan -destroy || make_plan -destroy -refresh=false
+destroy_once() {
+  make_plan -destroy || make_plan -destroy -refresh=false || return
   carry_out_plan
 }
 
@@ -134,7 +146,7 @@ applying_from=
 carry_out_plan() {
   require_wanted
   applying_from=$(($(wc -c <"$events") + 1))
-  run apply "${lock[@]}" "$work/plan"
+  run apply "${lock[@]}" "$work/plan" || return
   applying_from=
 }
 

@@ -10,6 +10,7 @@ mod failed;
 mod interrupted;
 mod killed;
 mod lab;
+mod left_behind;
 mod undisturbed;
 
 use lab::Lab;
@@ -69,6 +70,8 @@ fn trials(lab: Option<&Arc<Lab>>) -> Vec<Trial> {
         trial("a_build_that_was_given_up_changes_nothing".to_owned(), lab, interrupted::given_up),
         trial("what_cannot_be_imported_now_is_not_made_again".to_owned(), lab, killed::not_told),
         trial("two_builds_at_once_are_one".to_owned(), lab, interrupted::two_at_once),
+        trial("what_aws_has_left_in_the_network_is_removed".to_owned(), lab, left_behind::removed),
+        trial("what_aws_has_left_of_a_living_cluster_is_not_touched".to_owned(), lab, left_behind::kept),
     ];
     trials.extend(failed::REFUSALS.iter().map(|refusal| {
         trial(format!("a_refused_{}_is_explained_and_cleared_away", refusal.kind), lab, |lab| {
