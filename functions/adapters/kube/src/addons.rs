@@ -1,4 +1,5 @@
-//! What a cluster needs before it can take Jobs: our namespace, the cluster autoscaler, NVIDIA's device plugin.
+//! What a cluster needs before it can take Jobs: our namespace and its limits, the cluster autoscaler, NVIDIA's device
+//! plugin.
 //!
 //! They are applied from here and not by Terraform, whose state would then hold objects that only a living cluster can
 //! delete: a frequent reason for a destroy that fails.
@@ -28,6 +29,7 @@ pub(crate) fn manifests(cluster: &EksCluster) -> Vec<Value> {
             "metadata": { "name": "default", "namespace": NAMESPACE },
             "automountServiceAccountToken": false,
         }),
+        limits(),
         // Terraform associates this account with the role that may scale the node groups.
         json!({
             "apiVersion": "v1",
@@ -41,6 +43,23 @@ pub(crate) fn manifests(cluster: &EksCluster) -> Vec<Value> {
         autoscaler(cluster),
         device_plugin(),
     ]
+}
+
+/// What a pod in our namespace gets that asks for nothing. Operators' pods say all of it themselves; whatever else
+/// somebody starts beside them is to leave them their node's memory.
+fn limits() -> Value {
+    json!({
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": { "name": "unless-said", "namespace": NAMESPACE },
+        "spec": {
+            "limits": [{
+                "type": "Container",
+                "defaultRequest": { "cpu": "100m", "memory": "256Mi" },
+                "default": { "memory": "512Mi" },
+            }],
+        },
+    })
 }
 
 /// A manifest in two words, such as `Deployment cluster-autoscaler`.
@@ -239,6 +258,7 @@ fn device_plugin() -> Value {
 mod tests {
     use super::*;
     use k8s_openapi::api::apps::v1::{DaemonSet, Deployment};
+    use k8s_openapi::api::core::v1::LimitRange;
     use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
     use serde::{Serialize, de::DeserializeOwned};
 
@@ -277,6 +297,7 @@ mod tests {
     fn the_namespace_comes_first_and_roles_before_their_bindings() {
         let order: Vec<_> = manifests(&cluster("1.34")).iter().map(describe).collect();
         assert_eq!(order[0], "Namespace ondemand-eks");
+        assert!(order.contains(&"LimitRange unless-said".to_owned()), "{order:?}");
         let at = |what: &str| order.iter().position(|found| found == what);
         assert!(at("ClusterRole cluster-autoscaler") < at("ClusterRoleBinding cluster-autoscaler"));
         assert!(at("Role cluster-autoscaler") < at("RoleBinding cluster-autoscaler"));
@@ -293,6 +314,7 @@ mod tests {
 
     #[test]
     fn every_field_of_every_manifest_is_known_to_kubernetes() {
+        assert!(unchanged_by::<LimitRange>(&limits()));
         assert!(unchanged_by::<Deployment>(&autoscaler(&cluster("1.34"))));
         assert!(unchanged_by::<DaemonSet>(&device_plugin()));
         assert!(unchanged_by::<ClusterRole>(&autoscaler_cluster_role()));
