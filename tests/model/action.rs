@@ -142,7 +142,7 @@ impl System {
         }
         for epoch in cluster.builds() {
             match world.machines.get(&epoch).map(|machine| machine.at) {
-                Some(At::Over | At::Orphan { .. }) => actions.push(Action::SweepLostBuild { epoch, dies: false }),
+                Some(at) if self.is_lost(at) => actions.push(Action::SweepLostBuild { epoch, dies: false }),
                 Some(_) => {
                     actions.push(Action::SweepStop { epoch });
                     if self.mutant.reports_running_builds_lost() {
@@ -157,6 +157,15 @@ impl System {
         }
         if world.rest == Rest::No {
             actions.push(Action::Rest);
+        }
+    }
+
+    /// Whether the sweeper gives a build up: its execution is over, and CodeBuild knows of none that still works.
+    fn is_lost(&self, at: At) -> bool {
+        match at {
+            At::Orphan { locked: true, .. } => self.mutant.gives_up_working_builds(),
+            At::Orphan { .. } | At::Over => true,
+            _ => false,
         }
     }
 
@@ -237,7 +246,7 @@ impl System {
         }
         actions.extend(world.tick.map(|_| Action::TickDecides { dies: true }));
         actions.extend((world.rest == Rest::Disabled).then_some(Action::RestDies));
-        let gone = |epoch: &u64| matches!(world.machines.get(epoch).map(|m| m.at), Some(At::Over | At::Orphan { .. }));
+        let gone = |epoch: &u64| world.machines.get(epoch).is_some_and(|machine| self.is_lost(machine.at));
         let lost = world.document.0.builds().filter(gone);
         actions.extend(lost.map(|epoch| Action::SweepLostBuild { epoch, dies: true }));
     }

@@ -64,6 +64,8 @@ pub enum Mutant {
     NoHourlySweep,
     /// A build whose machine is gone is not stopped before another one follows.
     OrphansLeft,
+    /// It is stopped, and others rely on the cluster before it has come to its end.
+    LostWhileAtWork,
     /// Runs that are over keep their lease.
     LeasesKept,
     /// A creation goes on though the last run that waited for it has given up.
@@ -90,7 +92,7 @@ pub enum Mutant {
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 38] = [
         Self::EpochsIgnored,
         Self::StaleSuccessAccepted,
         Self::CreationsRace,
@@ -117,6 +119,7 @@ impl Mutant {
         Self::RestWithoutSecondLook,
         Self::NoHourlySweep,
         Self::OrphansLeft,
+        Self::LostWhileAtWork,
         Self::LeasesKept,
         Self::CancelIgnored,
         Self::RequestUndone,
@@ -297,6 +300,11 @@ impl Mutant {
     /// Whether there is a sweep every hour, whatever the rule is.
     pub fn sweeps_hourly(self) -> bool {
         !matches!(self, Self::NoHourlySweep | Self::RuleNeverEnabled | Self::RestWithoutSecondLook)
+    }
+
+    /// Whether a build is given up that still works without its execution.
+    pub fn gives_up_working_builds(self) -> bool {
+        matches!(self, Self::OrphansLeft | Self::LostWhileAtWork)
     }
 
     /// Whether builds go on whose machine is gone.

@@ -36,6 +36,16 @@ fn builds(world: &World) -> impl Iterator<Item = (u64, Work, Input)> + '_ {
     })
 }
 
+/// Those, and the ones that go on without their execution but for those that have escaped their fence.
+fn working_builds(world: &World) -> impl Iterator<Item = (Work, Input)> + '_ {
+    world.machines.values().filter_map(|machine| match machine.at {
+        At::Building { input, .. } | At::Orphan { input, locked: true, escaped: false, .. } => {
+            Some((machine.work, input))
+        }
+        _ => None,
+    })
+}
+
 fn one_build(_: &System, world: &World) -> bool {
     let fenced = |at| matches!(at, At::Orphan { locked: true, escaped: false, .. });
     let orphans = world.machines.iter().filter(|(_, machine)| fenced(machine.at)).map(|(epoch, _)| *epoch);
@@ -105,7 +115,7 @@ fn work_goes_on(_: &System, world: &World) -> bool {
     (0..world.runs.len()).filter(working).all(|run| {
         let failing = world.document.acts().any(|(_, act)| act.fails(run));
         let there = world.runs[run].pod.is_none_or(|generation| world.aws.get(&generation).is_some_and(|a| a.whole));
-        let replaced = builds(world).any(|(_, work, input)| {
+        let replaced = working_builds(world).any(|(work, input)| {
             let before = world.ghost.before;
             work == Work::Update && (input.nodes.default_type != before.default_type || input.nodes.most < before.most)
         });

@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::bounds::Bounds;
 use crate::document::{Document, NOW, build_mut, failure, long_ago, other_count, other_type, run_id};
 use crate::mutant::Mutant;
-use crate::world::{Answer, Ended, Late, Process, Rest, RunAt, Who, World};
+use crate::world::{Answer, At, Ended, Late, Process, Rest, RunAt, Who, World};
 use domain::cluster::{BuildReport, Command, Phase, Status};
 use domain::failure::FailureClass;
 use domain::settings::SettingsDelta;
@@ -157,7 +157,8 @@ impl System {
             Action::SweepStop { epoch } => {
                 let stopping = world.document.0.status() == Status::Terminating;
                 let destroys = |b: &domain::cluster::Build| b.purpose == domain::cluster::Purpose::Destroy;
-                (stopping && !world.document.build().is_some_and(destroys)).then_some(())?;
+                let lost = matches!(world.machines.get(&epoch)?.at, At::Orphan { .. });
+                (lost || stopping && !world.document.build().is_some_and(destroys)).then_some(())?;
                 let before = world.machines.clone();
                 crate::commit::stop(world, epoch);
                 (before != world.machines).then_some(())

@@ -20,6 +20,7 @@
 
 use domain::cluster::{Build, Cluster, Command, Purpose, Status};
 use domain::failure::{Failure, FailureClass};
+use domain::hold::BuildState;
 use domain::run::{self, Run};
 use domain::{ClusterId, RunId};
 use runtime::clusters::execution_name;
@@ -176,13 +177,18 @@ impl KeepaliveFunction {
         let execution = self.world.machines.execution(Machine::Cluster, &name).await?;
         // The first order to stop may have come before CodeBuild had the build; and a machine that was ended by hand
         // leaves its build, which must not begin to work when another one is done.
-        if (execution != Execution::Running || is_stopping(cluster, epoch))
-            && let Some(builds) = &self.world.builds
-        {
-            builds.stop(cluster.id, epoch).await?;
-        }
+        let build = match &self.world.builds {
+            Some(builds) if execution != Execution::Running || is_stopping(cluster, epoch) => {
+                builds.stop(cluster.id, epoch).await?
+            }
+            _ => BuildState::Unknown,
+        };
         match execution {
             Execution::Running => {}
+            // An update that still replaces nodes, say: nobody must rely on the cluster before it has come to its end.
+            _ if build == BuildState::Running => {
+                tracing::info!(cluster.id = %cluster.id, epoch, "its build is being stopped")
+            }
             // One that nobody knows is started, as for a run. But what has begun is not begun anew: its reports would
             // be written over, by which a killed build is gone on with.
             Execution::Unknown if !cluster.has_begun(epoch) => self.world.start_build(cluster, epoch).await?,

@@ -12,7 +12,7 @@ use domain::settings::SettingsDelta;
 use domain::{DagId, FlowId, IntegrationId, Secret, Timestamp};
 use runtime::error::PortErrorKind;
 use runtime::integrations::Registration;
-use runtime::memory::{Memory, MemoryEks, MemoryJobs};
+use runtime::memory::{Memory, MemoryEks, MemoryJobs, memory_build};
 use runtime::ports::KeepaliveRule;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -203,6 +203,25 @@ async fn a_build_whose_machine_is_gone_is_stopped_and_tried_again() {
     assert_eq!(cluster.last_error.map(|error| error.class), Some(FailureClass::BuildLost));
     fixture.tick().await;
     assert_eq!(fixture.memory.builds.stopped().len(), 1, "the new one runs");
+}
+
+#[tokio::test]
+async fn a_build_that_is_at_work_without_its_machine_is_lost_when_it_has_come_to_its_end() {
+    let fixture = Fixture::idle().await;
+    let delta =
+        SettingsDelta::parse(json!({"cpu_node_type": "m5.xlarge"}).as_object().expect("an object"), Default::default());
+    fixture.does(&Command::Update { delta: delta.expect("acceptable") }).await;
+    let epoch = fixture.machine_ends().await;
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    let build = memory_build(fixture.cluster, epoch);
+    fixture.memory.builds.set(&build, BuildState::Running);
+    fixture.tick().await;
+    assert_eq!(fixture.memory.builds.stopped(), [(fixture.cluster, epoch)]);
+    assert_eq!(fixture.seen().await.status(), Status::Updating, "it may be taking nodes away: no run may come on them");
+    fixture.memory.builds.set(&build, BuildState::Over);
+    fixture.tick().await;
+    let cluster = fixture.seen().await;
+    assert_eq!((cluster.status(), &cluster.settings), (Status::Active, &Default::default()));
 }
 
 #[tokio::test]

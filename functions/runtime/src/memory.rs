@@ -322,6 +322,12 @@ impl Identity for MemoryIdentity {
     }
 }
 
+/// The id of the build of a cluster's epoch, for [`MemoryBuilds::set`].
+#[must_use]
+pub fn memory_build(cluster: ClusterId, epoch: u64) -> String {
+    format!("{cluster}:{epoch}")
+}
+
 /// Builds that were to be stopped, and what is said of others.
 #[derive(Debug, Default)]
 pub struct MemoryBuilds {
@@ -351,9 +357,9 @@ impl MemoryBuilds {
 
 #[async_trait]
 impl Builds for MemoryBuilds {
-    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()> {
+    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<BuildState> {
         locked(&self.stopped).push((cluster, epoch));
-        Ok(())
+        self.state(&memory_build(cluster, epoch)).await
     }
 
     async fn state(&self, build_id: &str) -> Result<BuildState> {

@@ -168,7 +168,8 @@ pub trait Machines: Send + Sync {
 #[async_trait]
 pub trait Builds: Send + Sync {
     /// Stops the build of a cluster's epoch if it runs (found by its environment variables CLUSTER_ID and EPOCH).
-    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()>;
+    /// Whether it is over: one that was stopped has some time to put its state away, and works until then.
+    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<BuildState>;
     /// Whether a build is over.
     async fn state(&self, build_id: &str) -> Result<BuildState>;
     /// Starts a build that belongs to no cluster's life cycle; its id.

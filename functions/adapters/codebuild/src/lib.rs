@@ -33,23 +33,28 @@ impl CodeBuild {
 
 #[async_trait]
 impl Builds for CodeBuild {
-    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<()> {
+    async fn stop(&self, cluster: ClusterId, epoch: u64) -> Result<BuildState> {
+        let mut found = BuildState::Unknown;
         let mut next = None;
         loop {
             let newest = self.client.list_builds_for_project().project_name(&self.project);
             let newest = newest.sort_order(SortOrderType::Descending).set_next_token(next).send().await;
             let newest = newest.map_err(failed(format!("list builds of project {}", self.project)))?;
-            let Some(ids) = newest.ids.filter(|ids| !ids.is_empty()) else { return Ok(()) };
+            let Some(ids) = newest.ids.filter(|ids| !ids.is_empty()) else { return Ok(found) };
             let builds = self.client.batch_get_builds().set_ids(Some(ids)).send().await;
             let builds = builds.map_err(failed(format!("read builds of project {}", self.project)))?;
-            let running = builds.builds().iter().filter(|build| runs_for(build, cluster, epoch));
-            for id in running.filter_map(Build::id) {
-                let stopped = self.client.stop_build().id(id).send().await;
-                stopped.map_err(failed(format!("stop build {id}")))?;
+            for build in builds.builds().iter().filter(|build| is_of(build, cluster, epoch)) {
+                if found != BuildState::Running {
+                    found = state(build);
+                }
+                if let (Some(id), Some(StatusType::InProgress)) = (build.id(), build.build_status()) {
+                    let stopped = self.client.stop_build().id(id).send().await;
+                    stopped.map_err(failed(format!("stop build {id}")))?;
+                }
             }
             next = newest.next_token.filter(|_| !reach_back(builds.builds(), DateTime::from(SystemTime::now())));
             if next.is_none() {
-                return Ok(());
+                return Ok(found);
             }
         }
     }
@@ -90,12 +95,10 @@ fn reach_back(builds: &[Build], now: DateTime) -> bool {
     started.is_none_or(|started| started < now.secs() - LONGEST_BUILD_SECONDS)
 }
 
-fn runs_for(build: &Build, cluster: ClusterId, epoch: u64) -> bool {
+fn is_of(build: &Build, cluster: ClusterId, epoch: u64) -> bool {
     let variables = build.environment().map(|environment| environment.environment_variables()).unwrap_or_default();
     let has = |name: &str, value: String| variables.iter().any(|v| v.name() == name && v.value() == value);
-    build.build_status() == Some(&StatusType::InProgress)
-        && has("CLUSTER_ID", cluster.to_string())
-        && has("EPOCH", epoch.to_string())
+    has("CLUSTER_ID", cluster.to_string()) && has("EPOCH", epoch.to_string())
 }
 
 #[cfg(test)]
@@ -103,7 +106,7 @@ mod tests {
     use super::*;
     use aws_sdk_codebuild::types::ProjectEnvironment;
 
-    fn build(status: StatusType, cluster: &str, epoch: &str) -> Build {
+    fn build(cluster: &str, epoch: &str) -> Build {
         let variable = |name, value: &str| EnvironmentVariable::builder().name(name).value(value).build();
         let environment = ProjectEnvironment::builder()
             .r#type("LINUX_CONTAINER".into())
@@ -112,7 +115,7 @@ mod tests {
             .environment_variables(variable("CLUSTER_ID", cluster).expect("complete"))
             .environment_variables(variable("EPOCH", epoch).expect("complete"))
             .build();
-        Build::builder().build_status(status).environment(environment.expect("complete")).build()
+        Build::builder().environment(environment.expect("complete")).build()
     }
 
     #[test]
@@ -134,15 +137,14 @@ mod tests {
     }
 
     #[test]
-    fn only_the_running_build_of_that_cluster_and_epoch_is_meant() {
+    fn only_the_build_of_that_cluster_and_epoch_is_meant() {
         let mine = "1f1e0abd-8606-44de-a946-363d97fa8b84";
         let other = "2f1e0abd-8606-44de-a946-363d97fa8b84";
         let cluster = mine.parse().expect("an id");
-        let meant = |build: Build| runs_for(&build, cluster, 3);
-        assert!(meant(build(StatusType::InProgress, mine, "3")));
-        assert!(!meant(build(StatusType::Succeeded, mine, "3")));
-        assert!(!meant(build(StatusType::InProgress, mine, "30")));
-        assert!(!meant(build(StatusType::InProgress, other, "3")));
-        assert!(!meant(Build::builder().build_status(StatusType::InProgress).build()));
+        let meant = |build: Build| is_of(&build, cluster, 3);
+        assert!(meant(build(mine, "3")));
+        assert!(!meant(build(mine, "30")));
+        assert!(!meant(build(other, "3")));
+        assert!(!meant(Build::builder().build()));
     }
 }
