@@ -8,6 +8,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use domain::cluster::Cluster;
 use domain::integration::Integration;
+use domain::preflight::replaced;
 use domain::{ClusterId, IntegrationId};
 use tokio::try_join;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,7 +37,8 @@ async fn register_integration(
     Ok((StatusCode::CREATED, Json(registered(&api, &integration, &cluster).await?)))
 }
 
-/// Gives an account other credentials. They must be of the same account; what waits for them is tried at once.
+/// Gives an account other credentials. They must be of the same account; what waits for them is tried at once. If they are
+/// of another user or role than those before, a cluster that lives may not let them in: then `warnings` has the way in.
 #[utoipa::path(
     put, path = "/v1/integrations/{id}/credentials", tag = "integrations",
     params(("id" = Uuid, Path, description = "The account's id")),
@@ -50,8 +52,12 @@ async fn replace_credentials(
     let id: IntegrationId = error::id(&id)?;
     let credentials = request.read()?;
     let file = api.credentials_file(&credentials).await?;
+    let former = api.world.integration(id).await?.caller_arn;
     let (integration, cluster) = api.world.replace_credentials(&api.access, id, credentials, file.as_deref()).await?;
-    Ok(Json(registered(&api, &integration, &cluster).await?))
+    let mut registered = registered(&api, &integration, &cluster).await?;
+    let locked_out = replaced(&former, &integration.caller_arn, &cluster);
+    registered.warnings.splice(0..0, locked_out);
+    Ok(Json(registered))
 }
 
 async fn registered(api: &Api, integration: &Integration, cluster: &Cluster) -> Result<Registered> {

@@ -152,6 +152,20 @@ async fn new_credentials_have_a_parked_teardown_tried_at_once() {
 }
 
 #[tokio::test]
+async fn credentials_of_somebody_else_come_with_the_way_into_the_cluster_that_lives() {
+    let (deployment, _) = Deployment::active().await;
+    let (_, list) = deployment.get(PATH).await;
+    let path = format!("{PATH}/{}/credentials", text(&list, "/integrations/0/id"));
+    let config = |key: &str| json!({"config": registration(json!({"access_key_id": key}))["config"]});
+    let put = async |key: &str| deployment.send("PUT", &path, config(key).to_string().into()).await;
+    let locks_out = |body: &Value| text(body, "/warnings/0/remedy").contains("aws eks create-access-entry");
+    let (status, body) = put("AKIASECONDUSER").await;
+    assert!(status == 200 && locks_out(&body), "{body}");
+    let (status, body) = put("AKIASECONDUSER").await;
+    assert!(status == 200 && !locks_out(&body), "they are whose they were: {body}");
+}
+
+#[tokio::test]
 async fn credentials_of_another_place_are_refused_and_the_old_ones_stay() {
     let (deployment, _) = Deployment::registered().await;
     let (_, list) = deployment.get(PATH).await;

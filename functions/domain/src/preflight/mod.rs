@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use denial::{Barrier, Denial};
 pub use name::{Holder, Kind, Name, names};
-pub use principal::{Principal, partition, principal};
+pub use principal::{Principal, partition, principal, replaced};
 
 /// How sure a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

@@ -202,6 +202,26 @@ fn families_share_the_quotas_that_aws_says() {
 }
 
 #[test]
+fn a_cluster_that_lets_in_somebody_else_is_told_with_the_way_in() {
+    use crate::cluster::{Cluster, Command, decide};
+    use crate::{ClusterId, IntegrationId, Timestamp};
+    let id = ClusterId("1f1e0abd-0000-4000-8000-000000000000".parse().expect("an id"));
+    let (integration, now) = (IntegrationId(id.0), Timestamp::UNIX_EPOCH);
+    let none = Cluster::registered(id, integration, "aws", "eu-west-1".to_owned(), Settings::default(), now);
+    let living = decide(&none, &Command::Create { delta: Default::default() }, now).expect("accepted").cluster;
+    let (ann, role) = ("arn:aws:iam::123456789012:user/ann", "arn:aws:sts::123456789012:assumed-role/ml/session");
+    assert_eq!(replaced(ann, role, &none), None, "the next cluster is theirs");
+    assert_eq!(replaced(ann, ann, &living), None, "another key of the same user");
+    let next_session = "arn:aws:sts::123456789012:assumed-role/ml/another";
+    assert_eq!(replaced(role, next_session, &living), None, "another session of the same role");
+    let told = replaced(ann, role, &living).expect("told");
+    assert_eq!((told.severity, told.about.as_str()), (Severity::Likely, "credentials"));
+    for words in ["create-access-entry", "ondemand-1f1e0abd-g1", "arn:aws:iam::123456789012:role/ml`", "eu-west-1"] {
+        assert!(told.remedy.contains(words), "no '{words}' in {}", told.remedy);
+    }
+}
+
+#[test]
 fn a_caller_is_found_in_iam() {
     let role = Principal::Entity("arn:aws-cn:iam::123456789012:role/ml".to_owned());
     assert_eq!(principal("arn:aws-cn:sts::123456789012:assumed-role/ml/session"), role);
