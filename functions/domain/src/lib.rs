@@ -5,6 +5,7 @@
 //! crates around it load, store and perform. That is what makes the life cycle enumerable by a model checker.
 
 pub mod cluster;
+mod cut;
 pub mod diagnosis;
 pub mod event;
 pub mod failure;

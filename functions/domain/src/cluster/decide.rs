@@ -149,7 +149,7 @@ pub fn decide(cluster: &Cluster, command: &Command, now: Timestamp) -> Result<De
         Command::CollectLeftover { generation } => draft.collect_leftover(*generation),
         Command::BeginBuild { epoch, live_pods } => draft.begin_build(*epoch, *live_pods),
         Command::BuildSucceeded { epoch, report } => draft.build_succeeded(*epoch, report),
-        Command::BuildFailed { epoch, failure } => draft.build_failed(*epoch, failure),
+        Command::BuildFailed { epoch, failure } => draft.build_failed(*epoch, &failure.shortened()),
     };
     Ok(Decision { cluster: draft.cluster, events: draft.events, reply })
 }

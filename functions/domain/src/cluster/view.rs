@@ -1,6 +1,6 @@
 //! What a person is told about a cluster: why it is alive, and when it will end.
 
-use super::{Cluster, Phase, Purpose};
+use super::{Build, Cluster, Phase, Purpose};
 use crate::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -131,21 +131,28 @@ impl Cluster {
         }
     }
 
+    /// Seconds until a build is likely over; one that waits for its next try has all of its time still before it.
+    fn left_of(&self, build: &Build, now: Timestamp) -> u64 {
+        let whole = self.history.estimate(build.purpose);
+        match build.begun_at {
+            Some(begun) => whole.saturating_sub(seconds_between(begun, now)),
+            None => whole + seconds_between(now, build.not_before),
+        }
+    }
+
     /// Minutes until the present build is likely over, at least one.
     #[must_use]
     pub(super) fn minutes_left(&self, now: Timestamp) -> u64 {
         let Some(build) = self.phase.build() else { return 1 };
-        let elapsed = build.begun_at.map_or(0, |begun| seconds_between(begun, now));
-        (self.history.estimate(build.purpose).saturating_sub(elapsed) / 60).max(1)
+        (self.left_of(build, now) / 60).max(1)
     }
 
     /// Seconds until a run that waits now is likely to get the cluster.
     #[must_use]
     pub fn wait_estimate_seconds(&self, now: Timestamp) -> u64 {
-        let left = |purpose| {
-            let build = self.phase.build().filter(|build| build.purpose == purpose);
-            let elapsed = build.and_then(|b| b.begun_at).map_or(0, |begun| seconds_between(begun, now));
-            self.history.estimate(purpose).saturating_sub(elapsed)
+        let left = |purpose| match self.phase.build().filter(|build| build.purpose == purpose) {
+            Some(build) => self.left_of(build, now),
+            None => self.history.estimate(purpose),
         };
         match &self.phase {
             Phase::Terminated => self.history.estimate(Purpose::Create),

@@ -11,8 +11,10 @@ use super::{
     Beginning, Cause, FailureType, Observation, OperatorError, OperatorState, OperatorStatus, Outcome, Run, RunStatus,
     Timeline,
 };
+use crate::cut::head;
 use crate::flow::Dag;
 use crate::{Failure, OperatorId, event::Event};
+use attempts::LONGEST_TIP;
 use jiff::Timestamp;
 
 /// What can happen to a run.
@@ -160,8 +162,8 @@ impl Draft<'_> {
 
     /// Ends the run for a reason that is none of its operators' own.
     fn fail(&mut self, cause: Cause, failure: &Failure) {
-        self.run.error = Some(failure.clone());
-        let error = OperatorError { tip: failure.message.clone(), context: String::new() };
+        self.run.error = Some(failure.shortened());
+        let error = OperatorError { tip: head(&failure.message, self.longest(LONGEST_TIP)), context: String::new() };
         for state in self.run.operators.values_mut().filter(|state| state.status.is_active()) {
             state.status = OperatorStatus::Failed;
             state.failure_type = Some(FailureType::System);

@@ -106,7 +106,7 @@ fn many_runs_can_fail_with_a_long_reason() {
     let failure = Failure {
         policy: Policy::allowing(actions.iter().map(|action| (action.as_str(), None))),
         missing_actions: actions.clone(),
-        ..Failure::new(FailureClass::MissingPermission, "x".repeat(8 * 1024))
+        ..Failure::new(FailureClass::MissingPermission, "x".repeat(1024 * 1024))
     };
     let epoch = story.build().epoch;
     story.accepts(Command::BuildFailed { epoch, failure });

@@ -79,6 +79,19 @@ fn a_waiting_run_is_told_how_long_it_may_take() {
 }
 
 #[test]
+fn an_estimate_has_the_pause_before_the_next_try() {
+    let mut story = Story::creating();
+    story.later(100).build_fails(FailureClass::Capacity);
+    assert_eq!(story.cluster.wait_estimate_seconds(story.now), 30 + 960);
+    story.later(20);
+    assert_eq!(story.cluster.wait_estimate_seconds(story.now), 10 + 960);
+    let mut story = Story::terminating();
+    story.build_fails(FailureClass::Credentials);
+    let text = story.refuses(Command::Create { delta: delta(json!({})) });
+    assert!(text.ends_with("Terminated (in about 72 min)"), "{text}");
+}
+
+#[test]
 fn a_refusal_tells_the_minutes_that_are_left() {
     let mut story = Story::terminating();
     let text = story.later(300).refuses(Command::Create { delta: delta(json!({})) });

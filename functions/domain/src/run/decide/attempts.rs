@@ -6,12 +6,13 @@ use super::super::{
 };
 use super::{Draft, Effect};
 use crate::OperatorId;
+use crate::cut::{head, tail};
 
 /// The operators' errors are part of the run, which is one item of the store and must not grow beyond 400 kB: so much
 /// of them is kept in all, shared evenly, and no more of a single one than people read.
 const ALL_TEXTS: usize = 56 * 1024;
 const LONGEST_CONTEXT: usize = 8 * 1024;
-const LONGEST_TIP: usize = 1024;
+pub(super) const LONGEST_TIP: usize = 1024;
 /// So many lost attempts of a run are kept; its events tell of all.
 const MOST_LOST: usize = 100;
 
@@ -148,17 +149,7 @@ impl Draft<'_> {
     }
 
     /// The longest text of a kind that every operator can have.
-    fn longest(&self, most: usize) -> usize {
+    pub(super) fn longest(&self, most: usize) -> usize {
         (ALL_TEXTS / self.run.operators.len().max(1)).min(most)
     }
-}
-
-/// The first `most` bytes of a text, cut at a character's boundary.
-fn head(text: &str, most: usize) -> String {
-    text[..text.floor_char_boundary(most)].to_owned()
-}
-
-/// The last `most` bytes of a text, cut at a character's boundary.
-fn tail(text: &str, most: usize) -> String {
-    text[text.ceil_char_boundary(text.len().saturating_sub(most))..].to_owned()
 }

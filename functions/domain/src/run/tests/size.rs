@@ -48,3 +48,17 @@ fn the_largest_run_fits_into_one_item_however_it_fails() {
         assert!(size < LARGEST_ITEM, "{size} bytes, {lost} lost attempts each");
     }
 }
+
+#[test]
+fn a_run_that_is_lost_in_the_middle_of_everything_fits_too() {
+    let graph = (0..480).map(|index| format!("operator_{index:03}")).collect::<Vec<_>>().join("; ");
+    let mut story = Story::granted(dag(&graph));
+    assert!(story.run.operators.values().all(|state| state.status.is_active()));
+    let failure = Failure::new(FailureClass::Unknown, "the state machine failed: ".to_owned() + &"é".repeat(100_000));
+    story.does(&Command::ClusterLost { failure });
+    assert_eq!(story.run.status, RunStatus::Failed);
+    let size = serde_json::to_string(&story.run).expect("serialises").len();
+    assert!(size < LARGEST_ITEM, "{size} bytes");
+    let told = story.run.error.expect("a reason").message;
+    assert!(told.starts_with("the state machine failed: é") && told.ends_with("…"), "{told}");
+}
