@@ -15,16 +15,20 @@ pub enum FailureClass {
     Quota,
     /// AWS has no capacity for the instance type at present.
     Capacity,
-    /// The Kubernetes version or the machine image is not offered.
+    /// A version (of Kubernetes, an add-on, a machine image, Terraform, a provider) is not offered or does not fit.
     Version,
     /// A resource of that name exists already.
     NameClash,
+    /// AWS does not accept what it is asked for, whoever asks: a setting, a network, the state of the account.
+    Rejected,
     /// The credentials are wrong or have expired.
     Credentials,
     /// Another Terraform process holds the state's lock.
     StateLocked,
     /// A resource cannot be deleted while others depend on it.
     Dependency,
+    /// What was asked for was accepted, and is not ready, or not gone, in time.
+    NotStabilized,
     /// The cluster's own API turns the caller away, whatever IAM allows.
     KubernetesUnauthorized,
     /// AWS throttled the call, or a network call failed.

@@ -99,6 +99,14 @@ pub(super) fn verdict(error: &Flat) -> Option<Verdict> {
     })
 }
 
+/// The reason that is plain from what was asked: whoever comes with a token of another identity provider has no policy
+/// of its own yet, so the role decides alone.
+pub(super) fn of_actions(actions: &[String]) -> Option<Verdict> {
+    const BY_TOKEN: [&str; 2] = ["sts:AssumeRoleWithWebIdentity", "sts:AssumeRoleWithSAML"];
+    let decided = actions.iter().any(|action| BY_TOKEN.contains(&action.as_str()));
+    decided.then_some(Verdict { effect: Effect::NotAllowed, policy: Some(PolicyKind::TrustPolicy), policy_arn: None })
+}
+
 /// The kind of policy at the beginning of a text, and what follows.
 fn kind(text: &str) -> Option<(PolicyKind, &str)> {
     KINDS.iter().find_map(|(words, kind)| {

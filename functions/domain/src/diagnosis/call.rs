@@ -14,7 +14,7 @@ pub(super) struct Call {
 
 /// Reads the call from an error. What the error says in so many words counts before what follows from it.
 pub(super) fn call(error: &Flat) -> Call {
-    let operation = error.after("operation error ").filter_map(operation).last();
+    let operation = failed_operation(error);
     let mut actions = named_actions(error);
     if actions.is_empty() {
         let derived = match operation {
@@ -25,17 +25,56 @@ pub(super) fn call(error: &Flat) -> Call {
     }
     let of_action = actions.first().and_then(|action| action.split(':').next()).map(str::to_owned);
     let of_operation = || operation.map(|(service, _)| services::prefix(service).unwrap_or(service).to_owned());
-    Call { service: of_action.or_else(of_operation), actions }
+    let of_words = || services::named(error).map(str::to_owned);
+    Call { service: of_action.or_else(of_operation).or_else(of_words), actions }
+}
+
+/// The operation that failed: where one called for another, the inner one; where a second error follows, the first.
+fn failed_operation(error: &Flat) -> Option<(&str, &str)> {
+    let end = error.lower().find("https response error ").unwrap_or(error.lower().len());
+    let in_first = error.lower()[..end]
+        .match_indices(OPERATION)
+        .filter_map(|(at, _)| operation_at(error.from(at + OPERATION.len())));
+    in_first.last().or_else(|| error.after(OPERATION).find_map(operation_at))
 }
 
 /// The error code in its place in a message, of whichever SDK.
 pub(super) fn code(error: &Flat) -> Option<&str> {
-    let v2 = || error.after("api error ").map(word).last();
-    let modelled = || error.after("https response error statuscode: ").filter_map(after_ids).last();
-    let java = || error.after("error code: ").map(word).next();
-    let cli = || error.after("an error occurred (").filter_map(|rest| rest.split(')').next()).next();
-    let found = v2().or_else(modelled).or_else(java).or_else(cli).or_else(|| v1(error));
-    found.filter(|code| is_code(code))
+    let v2 = || error.after("api error ").map(word).next();
+    let modelled = || error.after("https response error statuscode: ").filter_map(after_ids).next();
+    let java = || error.after(" error code: ").map(word).next();
+    let handler = || error.after("handlererrorcode: ").map(word).next().filter(|code| *code != UNTOLD);
+    let found = v2().or_else(modelled).or_else(java).or_else(|| of_command(error)).or_else(handler);
+    found.or_else(|| v1(error)).filter(|code| is_code(code))
+}
+
+/// The code in an error of AWS's command line, or of its library for Python.
+pub(super) fn of_command(error: &Flat) -> Option<&str> {
+    let code = error.after("an error occurred (").filter_map(|rest| rest.split(')').next()).next();
+    code.filter(|code| is_code(code))
+}
+
+/// What CloudFormation calls an error that its handlers have no code for.
+const UNTOLD: &str = "GeneralServiceException";
+const OPERATION: &str = "operation error ";
+
+/// The code of the first issue that EKS has with a node group or an add-on, behind the names of what it is about:
+/// `last error: i-0a1b: NodeCreationFailure: …`, `[Issue(Code=NodeCreationFailure, …`.
+pub(super) fn issue(error: &Flat) -> Option<&str> {
+    /// More names than this are not passed over.
+    const MOST_WORDS: usize = 64;
+    let waited = || {
+        let rest = error.after("last error: ").next().or_else(|| error.after("creation: ").next())?;
+        rest.split(' ').take(MOST_WORDS).find_map(|word| word.strip_suffix(':').filter(|code| is_issue(code)))
+    };
+    let listed = || error.after("issue(code=").map(word).next().map(|code| code.split(',').next().unwrap_or(code));
+    listed().or_else(waited).filter(|code| is_issue(code))
+}
+
+fn is_issue(text: &str) -> bool {
+    let capitals = text.bytes().filter(u8::is_ascii_uppercase).count();
+    let sound = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+    capitals > 1 && sound && text.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
 /// The user or role that asked.
@@ -50,22 +89,34 @@ pub(super) fn resource(error: &Flat) -> Option<&str> {
 
 /// The actions that an error names, in its order.
 fn named_actions(error: &Flat) -> Vec<String> {
-    const BEFORE: [&str; 3] = ["not authorized to perform", "missing permissions for ", "api: "];
-    let mut found: Vec<String> = vec![];
-    for before in BEFORE {
-        for rest in error.after(before) {
-            let rest = rest.strip_prefix(':').unwrap_or(rest).trim_start();
-            if let Some(action) = action(rest).filter(|action| !found.iter().any(|known| known == action)) {
-                found.push(action.to_owned());
-            }
-        }
+    const BEFORE: [&str; 4] = ["not authorized to perform", "missing permissions for ", "api: ", "error calling "];
+    // What nothing allows may be another action than the call's own, such as one that only a setting of it needs.
+    let refused = error.after("because no ").filter_map(|rest| {
+        const ALLOWS: &str = " allows the ";
+        let at = rest[..rest.floor_char_boundary(LONGEST_KIND)].find(ALLOWS)?;
+        action(&rest[at + ALLOWS.len()..])
+    });
+    let mut found: Vec<&str> = refused.collect();
+    if error.has("permission to create the service-linked role") {
+        found.push("iam:CreateServiceLinkedRole");
     }
     if found.is_empty() {
-        let allows = error.after(" allows the ").filter_map(action).next();
-        found.extend(allows.map(str::to_owned));
+        for before in BEFORE {
+            let named = error.after(before).map(|rest| rest.strip_prefix(':').unwrap_or(rest).trim_start());
+            found.extend(named.filter_map(action));
+        }
     }
-    found
+    let mut once: Vec<String> = vec![];
+    for action in found {
+        if !once.iter().any(|known| known == action) {
+            once.push(action.to_owned());
+        }
+    }
+    once
 }
+
+/// No kind of policy has a longer name.
+const LONGEST_KIND: usize = 64;
 
 /// The action at the beginning of a text, such as `ec2:CreateVpc`.
 fn action(text: &str) -> Option<&str> {
@@ -79,7 +130,7 @@ fn action(text: &str) -> Option<&str> {
 }
 
 /// `CloudWatch Logs: CreateLogGroup, https response error …`: service and operation.
-fn operation(text: &str) -> Option<(&str, &str)> {
+fn operation_at(text: &str) -> Option<(&str, &str)> {
     /// No service has a longer name.
     const LONGEST: usize = 64;
     let at = text.bytes().take(LONGEST).position(|byte| byte == b':')?;
@@ -105,20 +156,23 @@ fn after_ids(text: &str) -> Option<&str> {
     is_code(code).then_some(code)
 }
 
-/// `creating X (y): CODE: message status code: 400`: the code, which stands between two colons.
+/// `creating X (y): CODE: message status code: 400`: the code, which stands between two colons. Where no status tells
+/// that this is AWS's, its name must.
 fn v1(error: &Flat) -> Option<&str> {
-    if !error.has("status code: ") {
-        return None;
-    }
+    let of_aws = error.has("status code: ") || error.has("{ respmetadata: {");
     let mut follows = true;
     error.words().find_map(|word| {
-        let code = word.strip_suffix(':').filter(|code| follows && is_code(code));
+        let code = word.strip_suffix(':').filter(|code| is_code(code));
+        let code = code.filter(|code| if code.ends_with("Exception") { of_aws || follows } else { of_aws && follows });
         follows = word.ends_with(':');
         code
     })
 }
 
 fn is_code(text: &str) -> bool {
+    if matches!(text, "Error" | "Exception") {
+        return false;
+    }
     let starts = text.starts_with(|c: char| c.is_ascii_uppercase());
     let numeric = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     numeric || starts && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))

@@ -44,6 +44,10 @@ pub struct Finding {
     pub times: u32,
 }
 
+/// What AWS says before the action that an allow is missing for, so that adding it helps unless it says more.
+const TELLING: [&str; 3] =
+    ["not authorized to perform: ", "missing permissions for '", "permission to create the service-linked role"];
+
 impl Finding {
     pub(super) fn new(raw: &RawError) -> Self {
         let message = raw.message();
@@ -59,8 +63,8 @@ impl Finding {
         }
         let call = call::call(&flat);
         let denied = matches!(class, FailureClass::MissingPermission | FailureClass::ExplicitDeny);
-        let verdict = if denied { access::verdict(&flat) } else { None };
-        let told = flat.has("not authorized to perform: ") || flat.has("missing permissions for '");
+        let verdict = denied.then(|| access::verdict(&flat).or_else(|| access::of_actions(&call.actions))).flatten();
+        let told = TELLING.iter().any(|words| flat.has(words));
         let mut finding = Self {
             class,
             service: call.service,
@@ -89,6 +93,11 @@ impl Finding {
     pub fn missing_actions(&self) -> &[String] {
         let missing = self.class == FailureClass::MissingPermission && self.adding_permission_helps != Some(false);
         if missing { &self.actions } else { &[] }
+    }
+
+    /// The message as one line.
+    pub(super) fn words(&self) -> Flat {
+        Flat::new(&self.message)
     }
 
     /// What makes two errors the same: all but the ids that AWS makes anew for each answer.

@@ -37,6 +37,11 @@ impl Flat {
         self.lower.match_indices(phrase).map(move |(at, _)| &self.text[at + phrase.len()..])
     }
 
+    /// The text from a place on, which a phrase in lower case was found at.
+    pub fn from(&self, at: usize) -> &str {
+        &self.text[at..]
+    }
+
     pub fn words(&self) -> impl Iterator<Item = &str> {
         self.text.split(' ')
     }

@@ -13,6 +13,9 @@ const EDGES: [(&str, Edge); 6] = [
     ("â•µ", Edge::Bottom),
 ];
 
+/// Nothing that is longer, in bytes, is taken for what something writes before each line.
+const LONGEST_PREFIX: usize = 160;
+
 /// Where in a box a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Edge {
@@ -30,6 +33,8 @@ pub(super) struct Line<'a> {
     pub edge: Edge,
     /// A log service or a logger wrote the time before it.
     pub stamped: bool,
+    /// Something else stands before the top of a box here, and so before each line of that box.
+    pub prefixed: bool,
 }
 
 impl<'a> Line<'a> {
@@ -42,16 +47,37 @@ impl<'a> Line<'a> {
         Self::read(raw, false)
     }
 
+    /// A line of a box that has something before each line, such as the name of a container or of a job.
+    pub fn in_prefixed_box(raw: &'a str) -> Self {
+        let near = &raw[..raw.floor_char_boundary(LONGEST_PREFIX)];
+        match EDGES.iter().filter_map(|(sign, _)| near.find(sign)).min() {
+            Some(at) => Self { prefixed: true, ..Self::new(&raw[at..]) },
+            None => Self::new(raw),
+        }
+    }
+
     fn read(raw: &'a str, may_be_stamped: bool) -> Self {
         match without_escapes(raw.trim_end()) {
             Cow::Borrowed(raw) => {
                 let (text, edge, stamped) = bare(raw, may_be_stamped);
-                Self { text: Cow::Borrowed(text), edge, stamped }
+                Self { text: Cow::Borrowed(text), edge, stamped, prefixed: false }
             }
             Cow::Owned(raw) => {
                 let (text, edge, stamped) = bare(&raw, may_be_stamped);
-                Self { text: Cow::Owned(text.to_owned()), edge, stamped }
+                Self { text: Cow::Owned(text.to_owned()), edge, stamped, prefixed: false }
             }
+        }
+        .topped()
+    }
+
+    /// The same where a top of a box is all that follows something else.
+    fn topped(self) -> Self {
+        let mut tops = EDGES.iter().filter(|(_, edge)| *edge == Edge::Top);
+        let may_be = self.edge == Edge::None && (1..=LONGEST_PREFIX).contains(&self.text.len());
+        if may_be && tops.any(|(sign, _)| self.text.ends_with(sign)) {
+            Self { text: Cow::Borrowed(""), edge: Edge::Top, prefixed: true, ..self }
+        } else {
+            self
         }
     }
 
@@ -74,13 +100,16 @@ fn bare(raw: &str, may_be_stamped: bool) -> (&str, Edge, bool) {
 }
 
 /// What follows the time at the beginning of a line, if there is one: `[Container] 2026/11/22 14:00:00.123456 ` of
-/// CodeBuild, RFC 3339 with what `aws logs tail` puts after it, `2026-11-22 14:00:00,123 ` of many loggers; all with or
-/// without brackets.
+/// CodeBuild, RFC 3339 with what `aws logs tail` puts after it, `2026-11-22 14:00:00,123 ` of many loggers, `14:00:00 `
+/// of build servers; all with or without brackets.
 fn without_stamp(text: &str) -> Option<&str> {
     let text = text.strip_prefix("[Container] ").unwrap_or(text);
     let (text, bracketed) = text.strip_prefix('[').map_or((text, false), |text| (text, true));
-    let text = shaped(text, "0000-00-00").or_else(|| shaped(text, "0000/00/00"))?;
-    let text = shaped(text.strip_prefix(['T', ' '])?, "00:00:00")?;
+    let text = match shaped(text, "0000-00-00").or_else(|| shaped(text, "0000/00/00")) {
+        Some(text) => text.strip_prefix(['T', ' '])?,
+        None => text,
+    };
+    let text = shaped(text, "00:00:00")?;
     let text = match text.strip_prefix(['.', ',']) {
         Some(fraction) => fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => text,
@@ -181,6 +210,10 @@ mod tests {
             ("2026-11-22T14:00:00+00:00 1f1e0abd-0000-4000-8000-00000000000a x", "x", Edge::None, true),
             ("2026-11-22 14:00:00,123   x", "  x", Edge::None, true),
             ("[2026-11-22 14:00:00 UTC] x", "x", Edge::None, true),
+            ("14:00:00 │ x", "x", Edge::Side, true),
+            ("[14:00:00.123] x", "x", Edge::None, true),
+            ("14:00 x", "14:00 x", Edge::None, false),
+            ("api-1  | ╷", "", Edge::Top, false),
             ("2026-11-22: x", "2026-11-22: x", Edge::None, false),
             ("â”‚ x", "x", Edge::Side, false),
         ] {

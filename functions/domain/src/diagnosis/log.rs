@@ -51,9 +51,15 @@ pub(super) fn errors(log: &str) -> Vec<RawError> {
 
 fn read(log: &str) -> Vec<RawError> {
     let mut reader = Reader::default();
+    let mut prefixed = false;
     for raw in log.lines() {
-        let mut line = Line::new(raw);
-        if line.stamped && reader.may_say_times() && !raw.starts_with("[Container]") {
+        let mut line = if prefixed { Line::in_prefixed_box(raw) } else { Line::new(raw) };
+        match line.edge {
+            Edge::Top => prefixed = line.prefixed,
+            Edge::Bottom => prefixed = false,
+            Edge::Side | Edge::None => {}
+        }
+        if line.stamped && !line.prefixed && reader.may_say_times() && !raw.starts_with("[Container]") {
             line = Line::with_time(raw);
         }
         reader.take(&line);
@@ -82,8 +88,15 @@ struct Block {
     lines: Vec<String>,
 }
 
-/// Summaries of the AWS provider whose detail ends with a paragraph that begins with "Error:", too.
-const WITH_CAUSE: [&str; 2] = ["Error: Cannot assume IAM Role", "Error: No valid credential sources found"];
+/// Summaries of the AWS provider and of the backend for S3 whose detail ends with a paragraph that begins with
+/// "Error:", too.
+const WITH_CAUSE: [&str; 5] = [
+    "Error: Cannot assume IAM Role",
+    "Error: Failed to get existing workspaces",
+    "Error: No valid credential sources found",
+    "Error: error configuring S3 Backend: no valid credential sources",
+    "Error: error configuring Terraform AWS Provider: no valid credential sources",
+];
 
 impl Block {
     /// Whether the next paragraph may be the cause and not another error.
@@ -223,16 +236,20 @@ fn error(lines: &[String]) -> RawError {
     raw
 }
 
+/// How lists of errors begin.
+const LISTS: [&str; 3] = ["error(s) occurred:", "errors occurred:", "1 error occurred:"];
+
 /// The errors within one of Terraform before 0.12, which lists them: `* aws_vpc.this: VpcLimitExceeded: …`.
 fn several(raw: &RawError) -> Option<Vec<RawError>> {
     let flat = Flat::new(&raw.message());
-    if !(flat.has("error(s) occurred:") || flat.has("errors occurred:")) {
+    let listed = |text: &str| LISTS.iter().any(|words| text.ends_with(words));
+    if !LISTS.iter().any(|words| flat.has(words)) {
         return None;
     }
     let mut found: Vec<RawError> = vec![];
     // What follows the list is the same for every build.
     let list = flat.as_str().split(" Terraform does not automatically rollback").next()?;
-    for item in list.split(" * ").skip(1).filter(|item| !item.ends_with("error(s) occurred:")) {
+    for item in list.split(" * ").skip(1).filter(|item| !listed(item)) {
         let named = source::subject(item);
         match (named, found.last_mut()) {
             (Some((address, text)), _) => {

@@ -9,8 +9,10 @@
 //! log.
 
 mod access;
+mod advice;
 mod call;
 mod class;
+mod codes;
 mod decoded;
 mod event;
 mod finding;
@@ -69,7 +71,7 @@ pub struct Denial {
 }
 
 /// The classes by what they demand: what a person must do first comes before what passes by itself.
-const SEVERITY: [FailureClass; 13] = [
+const SEVERITY: [FailureClass; 15] = [
     FailureClass::Credentials,
     FailureClass::ExplicitDeny,
     FailureClass::MissingPermission,
@@ -77,9 +79,11 @@ const SEVERITY: [FailureClass; 13] = [
     FailureClass::Quota,
     FailureClass::Version,
     FailureClass::NameClash,
+    FailureClass::Rejected,
     FailureClass::StateLocked,
     FailureClass::Dependency,
     FailureClass::Capacity,
+    FailureClass::NotStabilized,
     FailureClass::Transient,
     FailureClass::BuildLost,
     FailureClass::Unknown,

@@ -31,14 +31,15 @@ impl Policy {
     /// The policy for denied actions, each with the resource that was named if one was; none if there are none.
     ///
     /// EC2 and most others check several resources for one call and name only the first that fails, and ids are new
-    /// with every cluster: their actions are allowed on everything. IAM checks the one it names, and an action such as
-    /// `iam:PassRole` on everything would let its holder become administrator: IAM's actions stay on what was named.
+    /// with every cluster: their actions are allowed on everything. IAM and STS check the one they name, and an action
+    /// such as `iam:PassRole` or `sts:AssumeRole` on everything would let its holder become administrator; keys,
+    /// buckets, tables and secrets have names that stay and hold what is others': these stay on what was named.
     #[must_use]
     pub fn allowing<'a>(denied: impl IntoIterator<Item = (&'a str, Option<&'a str>)>) -> Option<Self> {
         let mut resources: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
         for (action, resource) in denied {
-            let of_iam = action.starts_with("iam:");
-            let named = resource.filter(|_| of_iam).map(without_generation);
+            let narrow = NARROW.iter().any(|service| action.starts_with(service));
+            let named = resource.filter(|_| narrow).map(without_generation);
             let linked = (action == "iam:CreateServiceLinkedRole").then(|| LINKED_ROLES.to_owned());
             let resource = named.or(linked).unwrap_or_else(|| "*".to_owned());
             resources.entry(action).or_default().insert(resource);
@@ -64,6 +65,9 @@ impl Policy {
     }
 }
 
+/// The services whose actions stay on what was named.
+const NARROW: [&str; 6] = ["dynamodb:", "iam:", "kms:", "s3:", "secretsmanager:", "sts:"];
+
 /// Where every service-linked role is.
 const LINKED_ROLES: &str = "arn:aws:iam::*:role/aws-service-role/*";
 
@@ -85,7 +89,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn actions_of_iam_stay_on_what_was_named() {
+    fn actions_that_could_reach_others_stay_on_what_was_named() {
         let role = "arn:aws:iam::123456789012:role/ondemand-1f1e0abd-g3-nodes";
         let policy = Policy::allowing([
             ("iam:PassRole", Some(role)),
@@ -93,12 +97,14 @@ mod tests {
             ("iam:PassRole", Some("arn:aws:iam::123456789012:role/other")),
             ("eks:CreateCluster", None),
             ("iam:CreateServiceLinkedRole", None),
+            ("sts:AssumeRole", Some("arn:aws:iam::210987654321:role/deploy")),
         ]);
         let statement = |number: u8, action: &[&str], resource: &[&str]| json!({"Sid": format!("OndemandEksMissing{number}"), "Effect": "Allow", "Action": action, "Resource": resource});
         let expected = json!({"Version": "2012-10-17", "Statement": [
             statement(1, &["ec2:CreateVpc", "eks:CreateCluster"], &["*"]),
             statement(2, &["iam:CreateServiceLinkedRole"], &["arn:aws:iam::*:role/aws-service-role/*"]),
             statement(3, &["iam:PassRole"], &["arn:aws:iam::123456789012:role/ondemand-*", "arn:aws:iam::123456789012:role/other"]),
+            statement(4, &["sts:AssumeRole"], &["arn:aws:iam::210987654321:role/deploy"]),
         ]});
         assert_eq!(json!(policy), expected);
         assert_eq!(Policy::allowing([]), None);

@@ -1,53 +1,55 @@
 //! What to do about an error.
 
-use super::Finding;
 use super::access::Effect;
+use super::{Finding, advice};
 use crate::failure::FailureClass;
-
-/// Quotas by the code of the error that says they are used up: service, code and name in Service Quotas.
-const QUOTAS: &[(&str, &str)] = &[
-    ("VpcLimitExceeded", "'VPCs per Region' (vpc, L-F678F1CE)"),
-    ("AddressLimitExceeded", "'EC2-VPC Elastic IPs' (ec2, L-0263D0A3)"),
-    ("NatGatewayLimitExceeded", "'NAT gateways per Availability Zone' (vpc, L-FE5A380F)"),
-    ("InternetGatewayLimitExceeded", "'Internet gateways per Region' (vpc, L-A4707A72)"),
-    ("SubnetLimitExceeded", "'Subnets per VPC' (vpc, L-407747CB)"),
-    (
-        "VcpuLimitExceeded",
-        "'Running On-Demand instances' of the node type's family (ec2: Standard L-1216C47A, G and VT L-DB2E81BA, P L-417A185B)",
-    ),
-];
+use std::collections::HashSet;
 
 /// The remedy of one error; empty if none is known.
 pub(super) fn of(finding: &Finding) -> String {
     match finding.class {
-        FailureClass::MissingPermission | FailureClass::ExplicitDeny => of_denial(finding),
-        FailureClass::Quota => {
-            let named = QUOTAS.iter().find(|(code, _)| finding.message.contains(code)).map(|(_, name)| *name);
-            match named {
-                Some(quota) => format!("Ask AWS to raise the quota {quota}, or free what uses it up."),
-                None => "Ask AWS to raise the quota in Service Quotas, or free what uses it up.".to_owned(),
-            }
-        }
+        FailureClass::MissingPermission | FailureClass::ExplicitDeny => of_denial(finding, &finding.actions),
         FailureClass::StateLocked => of_lock(finding),
-        class => of_class(class).to_owned(),
+        FailureClass::Unknown => String::new(),
+        class => match (advice::of(finding), class, advice::quota(finding)) {
+            (Some(advice), ..) => advice.to_owned(),
+            (_, FailureClass::Quota, Some(quota)) => {
+                format!("Ask AWS to raise the quota {quota}, or free what uses it up.")
+            }
+            _ => of_class(class).to_owned(),
+        },
     }
 }
 
 /// One text for all errors of a build.
 pub(super) fn together(findings: &[&Finding], missing: &[String]) -> String {
+    let allowing = (!missing.is_empty()).then(|| allow(missing));
     let mut remedies: Vec<String> = vec![];
+    let mut denied: Vec<&Finding> = vec![];
     for finding in findings {
-        let gathered = !finding.missing_actions().is_empty();
-        let mut remedy = if gathered { allow(missing) } else { finding.remedy.clone() };
-        if gathered && let Some(hint) = unclear(finding) {
-            remedy = format!("{remedy} {hint}");
+        let next = if !finding.missing_actions().is_empty() {
+            [allowing.clone(), hint(finding)]
+        } else if finding.adding_permission_helps != Some(false) {
+            [Some(finding.remedy.clone()), None]
+        } else if denied.iter().any(|known| alike(known, finding)) {
+            continue;
+        } else {
+            denied.push(finding);
+            [Some(of_denial(finding, &denied_alike(findings, finding))), None]
+        };
+        for remedy in next.into_iter().flatten().filter(|remedy| !remedy.is_empty()) {
+            if !remedies.contains(&remedy) {
+                remedies.push(remedy);
+            }
         }
-        if !remedy.is_empty() && !remedies.contains(&remedy) {
-            remedies.push(remedy);
-        }
-        if remedies.len() == MOST_REMEDIES {
+        if remedies.len() >= MOST_REMEDIES {
             break;
         }
+    }
+    // What is to be allowed is told, however much else is wrong.
+    if let Some(allowing) = allowing.filter(|allowing| !remedies.contains(allowing)) {
+        remedies.pop();
+        remedies.push(allowing);
     }
     remedies.join(" ")
 }
@@ -63,8 +65,19 @@ fn allow(actions: &[String]) -> String {
     }
 }
 
-fn of_denial(finding: &Finding) -> String {
-    let what = if finding.actions.is_empty() { "this".to_owned() } else { finding.actions.join(", ") };
+/// The actions that errors found denied for the very same reason, in their order.
+fn denied_alike(findings: &[&Finding], like: &Finding) -> Vec<String> {
+    let mut once = HashSet::new();
+    let actions = findings.iter().filter(|finding| alike(finding, like)).flat_map(|finding| &finding.actions);
+    actions.filter(|action| once.insert(*action)).cloned().collect()
+}
+
+fn alike(one: &Finding, other: &Finding) -> bool {
+    one.class == other.class && one.verdict == other.verdict && one.adding_permission_helps == Some(false)
+}
+
+fn of_denial(finding: &Finding, actions: &[String]) -> String {
+    let what = if actions.is_empty() { "this".to_owned() } else { actions.join(", ") };
     let policy = finding.verdict.as_ref().and_then(|verdict| verdict.policy);
     let arn = finding.verdict.as_ref().and_then(|verdict| verdict.policy_arn.as_deref());
     let policy_named = arn.map(|arn| format!(" ({arn})")).unwrap_or_default();
@@ -82,15 +95,18 @@ fn of_denial(finding: &Finding) -> String {
                 "What is missing is an allow for {what} in {by}: one in the credentials' own policy does not help. Ask its owner to add it."
             )
         }
-        _ => match unclear(finding) {
-            Some(hint) => format!("{} {hint}", allow(&finding.actions)),
-            None => allow(&finding.actions),
+        _ => match hint(finding) {
+            Some(hint) => format!("{} {hint}", allow(actions)),
+            None => allow(actions),
         },
     }
 }
 
-/// What to do where AWS leaves open which policy denies.
-fn unclear(finding: &Finding) -> Option<String> {
+/// What else is to be done than to allow what was denied.
+fn hint(finding: &Finding) -> Option<String> {
+    if finding.actions.iter().any(|action| action == "sts:AssumeRole") {
+        return Some("The trust policy of the role must allow it to this user or role, too.".to_owned());
+    }
     if finding.adding_permission_helps.is_some() {
         return None;
     }
@@ -110,6 +126,11 @@ fn of_lock(finding: &Finding) -> String {
 
 fn of_class(class: FailureClass) -> &'static str {
     match class {
+        FailureClass::Quota => "Ask AWS to raise the quota in Service Quotas, or free what uses it up.",
+        FailureClass::Rejected => "AWS does not accept this as it is asked for: correct what the message names.",
+        FailureClass::NotStabilized => {
+            "This was not ready, or not gone, in the time given: look at its state and events in the AWS console. If nothing there is wrong, try again."
+        }
         FailureClass::Capacity => {
             "AWS has no such machines free at present, or not in this zone: try later, or choose another node type."
         }
@@ -117,11 +138,13 @@ fn of_class(class: FailureClass) -> &'static str {
             "Give the integration credentials that are valid (PUT /v1/integrations/{id}/credentials)."
         }
         FailureClass::NameClash => "Delete the resource of that name, which an earlier cluster may have left.",
-        FailureClass::Version => "Choose a Kubernetes version and node types that EKS supports today.",
+        FailureClass::Version => {
+            "Choose a Kubernetes version, add-ons and node types that EKS supports together today."
+        }
         FailureClass::Dependency => {
             "Something that Terraform did not make still uses this resource, such as a load balancer or a network interface: it can be deleted once that is gone."
         }
-        FailureClass::Transient => "AWS or the network failed for a moment: try again.",
+        FailureClass::Transient => "AWS or the network failed, or was too busy, for a moment: try again.",
         FailureClass::KubernetesUnauthorized => {
             "The cluster's API does not accept the caller, whatever IAM allows: give its user or role an access entry of the EKS cluster, or get a new token."
         }

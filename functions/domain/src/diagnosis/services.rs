@@ -4,6 +4,8 @@
 //! CloudWatch Logs: CreateLogGroup`); the prefixes are those of the Service Authorization Reference, and so are the
 //! exceptions to the rule that a call needs the action of its own name.
 
+use super::flat::{Flat, word};
+
 /// Services and their prefixes in IAM. What is not listed is not guessed.
 const SERVICES: &[(&str, &str)] = &[
     ("ACM", "acm"),
@@ -37,7 +39,9 @@ const SERVICES: &[(&str, &str)] = &[
     ("Kinesis", "kinesis"),
     ("KMS", "kms"),
     ("Lambda", "lambda"),
+    ("Network Firewall", "network-firewall"),
     ("Organizations", "organizations"),
+    ("Pricing", "pricing"),
     ("RAM", "ram"),
     ("RDS", "rds"),
     ("Resource Groups", "resource-groups"),
@@ -52,6 +56,7 @@ const SERVICES: &[(&str, &str)] = &[
     ("SNS", "sns"),
     ("SQS", "sqs"),
     ("SSM", "ssm"),
+    ("SSO", "sso"),
     ("STS", "sts"),
     ("WAFV2", "wafv2"),
 ];
@@ -87,28 +92,114 @@ const RENAMED: &[(&str, &str, &str)] = &[
     ("s3", "UploadPart", "PutObject"),
 ];
 
-/// Calls that no other service has by that name, for errors that name the call alone
+/// Calls that no other service has by that name, as far as it can be in such a log, for errors that name the call alone
 /// (`An error occurred (403) when calling the HeadObject operation`).
 const UNIQUE: &[(&str, &[&str])] = &[
+    (
+        "autoscaling",
+        &[
+            "CreateAutoScalingGroup",
+            "CreateOrUpdateTags",
+            "DeleteAutoScalingGroup",
+            "DescribeAutoScalingGroups",
+            "SetDesiredCapacity",
+            "TerminateInstanceInAutoScalingGroup",
+            "UpdateAutoScalingGroup",
+        ],
+    ),
+    ("dynamodb", &["DeleteItem", "GetItem", "PutItem"]),
     (
         "ec2",
         &[
             "AllocateAddress",
+            "AssociateAddress",
+            "AttachInternetGateway",
+            "AuthorizeSecurityGroupIngress",
             "CreateInternetGateway",
             "CreateLaunchTemplate",
             "CreateNatGateway",
+            "CreateNetworkInterface",
+            "CreateRouteTable",
+            "CreateSecurityGroup",
             "CreateSubnet",
             "CreateVpc",
+            "CreateVpcEndpoint",
+            "DeleteInternetGateway",
+            "DeleteLaunchTemplate",
+            "DeleteNatGateway",
+            "DeleteNetworkInterface",
+            "DeleteRouteTable",
+            "DeleteSecurityGroup",
+            "DeleteSubnet",
+            "DeleteVpc",
             "DescribeAvailabilityZones",
+            "DescribeInstanceTypeOfferings",
+            "DescribeInstanceTypes",
+            "DescribeNatGateways",
+            "DescribeNetworkInterfaces",
+            "DescribeRouteTables",
             "DescribeVpcs",
+            "DetachInternetGateway",
+            "DetachNetworkInterface",
+            "DisassociateAddress",
+            "ReleaseAddress",
             "RunInstances",
         ],
     ),
-    ("eks", &["CreateAccessEntry", "CreateNodegroup", "DescribeNodegroup", "UpdateNodegroupConfig"]),
-    ("iam", &["CreateRole", "CreateServiceLinkedRole", "GetRole", "ListRoles"]),
-    ("logs", &["CreateLogGroup"]),
-    ("s3", &["CreateMultipartUpload", "HeadBucket", "HeadObject", "ListObjectsV2"]),
-    ("sts", &["AssumeRole", "GetCallerIdentity"]),
+    (
+        "eks",
+        &[
+            "AssociateAccessPolicy",
+            "CreateAccessEntry",
+            "CreateAddon",
+            "CreateFargateProfile",
+            "CreateNodegroup",
+            "CreatePodIdentityAssociation",
+            "DeleteFargateProfile",
+            "DeleteNodegroup",
+            "DescribeAddonVersions",
+            "DescribeClusterVersions",
+            "DescribeNodegroup",
+            "ListNodegroups",
+            "UpdateClusterVersion",
+            "UpdateNodegroupConfig",
+            "UpdateNodegroupVersion",
+        ],
+    ),
+    (
+        "iam",
+        &[
+            "AttachRolePolicy",
+            "CreateInstanceProfile",
+            "CreateOpenIDConnectProvider",
+            "CreateRole",
+            "CreateServiceLinkedRole",
+            "DeleteRole",
+            "DeleteRolePolicy",
+            "DetachRolePolicy",
+            "GetRole",
+            "ListAttachedRolePolicies",
+            "ListInstanceProfilesForRole",
+            "ListRoles",
+            "PutRolePolicy",
+            "SimulatePrincipalPolicy",
+        ],
+    ),
+    ("kms", &["CreateGrant", "GenerateDataKey", "ScheduleKeyDeletion"]),
+    ("logs", &["CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "PutLogEvents", "PutRetentionPolicy"]),
+    ("s3", &["CreateMultipartUpload", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"]),
+    ("secretsmanager", &["GetSecretValue"]),
+    ("servicequotas", &["GetServiceQuota", "ListServiceQuotas"]),
+    (
+        "sts",
+        &[
+            "AssumeRole",
+            "AssumeRoleWithSAML",
+            "AssumeRoleWithWebIdentity",
+            "DecodeAuthorizationMessage",
+            "GetCallerIdentity",
+        ],
+    ),
 ];
 
 /// What the AWS provider calls things, and what creating, deleting and reading them needs; empty where that is not
@@ -123,12 +214,16 @@ const THINGS: &[(&str, &str, &str, &str)] = &[
     ("security group", "ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
     ("launch template", "ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:DescribeLaunchTemplates"),
     ("source instance", "ec2:RunInstances", "", ""),
+    ("instance", "ec2:RunInstances", "ec2:TerminateInstances", "ec2:DescribeInstances"),
     ("amis", "", "", "ec2:DescribeImages"),
     ("availability zones", "", "", "ec2:DescribeAvailabilityZones"),
     ("eks cluster", "eks:CreateCluster", "eks:DeleteCluster", "eks:DescribeCluster"),
     ("eks node group", "eks:CreateNodegroup", "eks:DeleteNodegroup", "eks:DescribeNodegroup"),
+    ("eks access entry", "eks:CreateAccessEntry", "eks:DeleteAccessEntry", "eks:DescribeAccessEntry"),
+    ("eks fargate profile", "eks:CreateFargateProfile", "eks:DeleteFargateProfile", "eks:DescribeFargateProfile"),
     ("eks add-on", "eks:CreateAddon", "eks:DeleteAddon", "eks:DescribeAddon"),
     ("iam role", "iam:CreateRole", "iam:DeleteRole", "iam:GetRole"),
+    ("iam service linked role", "iam:CreateServiceLinkedRole", "iam:DeleteServiceLinkedRole", "iam:GetRole"),
     ("iam policy", "iam:CreatePolicy", "iam:DeletePolicy", "iam:GetPolicy"),
     ("iam instance profile", "iam:CreateInstanceProfile", "iam:DeleteInstanceProfile", "iam:GetInstanceProfile"),
     (
@@ -147,6 +242,12 @@ const THINGS: &[(&str, &str, &str, &str)] = &[
         "autoscaling:DeleteAutoScalingGroup",
         "autoscaling:DescribeAutoScalingGroups",
     ),
+    (
+        "autoscaling group",
+        "autoscaling:CreateAutoScalingGroup",
+        "autoscaling:DeleteAutoScalingGroup",
+        "autoscaling:DescribeAutoScalingGroups",
+    ),
     ("amazon s3 (simple storage) bucket", "s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"),
     ("s3 bucket", "s3:CreateBucket", "s3:DeleteBucket", "s3:ListBucket"),
 ];
@@ -154,6 +255,33 @@ const THINGS: &[(&str, &str, &str, &str)] = &[
 /// The prefix of a service in IAM.
 pub(super) fn prefix(service: &str) -> Option<&'static str> {
     SERVICES.iter().find(|(id, _)| id.eq_ignore_ascii_case(service)).map(|(_, prefix)| *prefix)
+}
+
+/// The service that an error names without naming a call: where the provider says what it was at (`waiting for EKS
+/// Node Group …`), or in brackets, as AWS's library for Java does (`(Service: AmazonEKS; …`, `(Service: Eks, …`).
+pub(super) fn named(error: &Flat) -> Option<&'static str> {
+    const AT: [&str; 8] =
+        ["waiting for ", "creating ", "updating ", "deleting ", "reading ", "attaching ", "detaching ", "unexpected "];
+    let longest = |rest: &str| {
+        let named = SERVICES.iter().filter(|(id, _)| {
+            let found = rest.get(..id.len()).is_some_and(|head| head == *id);
+            found && rest[id.len()..].starts_with(' ')
+        });
+        named.max_by_key(|(id, _)| id.len()).map(|(_, prefix)| *prefix)
+    };
+    let in_brackets = || error.after("(service: ").map(word).find_map(|name| of_java(name.split(';').next()?));
+    AT.iter().find_map(|verb| error.after(verb).take(MOST_PLACES).find_map(longest)).or_else(in_brackets)
+}
+
+/// In more places than this, nobody says what he was at.
+const MOST_PLACES: usize = 8;
+
+/// The prefix of a service by its name in AWS's library for Java, which has no blanks.
+fn of_java(name: &str) -> Option<&'static str> {
+    let bare = name.strip_prefix("Amazon").or_else(|| name.strip_prefix("AWS")).unwrap_or(name);
+    let bare = if bare == "IdentityManagement" { "IAM" } else { bare };
+    let same = |id: &str| id.replace(' ', "").eq_ignore_ascii_case(bare);
+    SERVICES.iter().find(|(id, _)| same(id)).map(|(_, prefix)| *prefix)
 }
 
 /// The service that alone has a call of this name.
@@ -168,17 +296,19 @@ pub(super) fn action(prefix: &str, operation: &str) -> Option<String> {
     (prefix != "apigateway").then(|| format!("{prefix}:{name}"))
 }
 
-/// The action behind the provider's own words, in lower case: `creating ec2 vpc: `, `reading amazon s3 … bucket (b): `.
+/// The action behind the provider's own words, in lower case: `creating ec2 vpc: `, `reading amazon s3 … bucket (b): `,
+/// `creating iam role nodes: `.
 pub(super) fn of_words(text: &str) -> Option<&'static str> {
+    if text.contains("failed to upload state: ") {
+        return Some("s3:PutObject");
+    }
     for (index, verbs) in
         [&["creating ", "launching "][..], &["deleting "], &["reading ", "fetching ", "describing "]].iter().enumerate()
     {
         for verb in *verbs {
             let Some((_, rest)) = text.split_once(verb) else { continue };
             let rest = rest.strip_prefix("ec2 ").unwrap_or(rest);
-            let thing = THINGS.iter().find(|(thing, ..)| {
-                rest.strip_prefix(thing).is_some_and(|rest| rest.starts_with(':') || rest.starts_with(" ("))
-            });
+            let thing = THINGS.iter().find(|(thing, ..)| rest.strip_prefix(thing).is_some_and(|rest| ends_there(rest)));
             if let Some((_, create, delete, read)) = thing {
                 let action = [create, delete, read][index];
                 return (!action.is_empty()).then_some(action);
@@ -186,4 +316,11 @@ pub(super) fn of_words(text: &str) -> Option<&'static str> {
         }
     }
     None
+}
+
+/// Whether what follows the name of a thing is no more of that name: a colon, or one thing's own name before a colon.
+fn ends_there(rest: &str) -> bool {
+    let named =
+        || rest.strip_prefix(' ').and_then(|rest| rest.split(' ').next()).is_some_and(|name| name.ends_with(':'));
+    rest.starts_with(':') || rest.starts_with(" (") || named()
 }

@@ -1,7 +1,6 @@
-//! The words that tell the classes apart.
+//! The sentences that tell the classes apart.
 //!
-//! Sources: error codes from the API references of the services (EC2 "Error codes", EKS, IAM, S3, STS "Common
-//! errors") and the retry tables of AWS's SDKs; sentences from the IAM user guide ("Troubleshoot access denied error
+//! Sources: the IAM user guide ("Troubleshoot access denied error
 //! messages"), the EKS user guide ("Troubleshoot problems with clusters and nodes"), Terraform's source and public
 //! issue threads.
 
@@ -14,11 +13,14 @@ use crate::failure::FailureClass::{
 /// row decides.
 pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["explicit deny", "not authorized"], ExplicitDeny),
-    (&["explicit deny in a"], ExplicitDeny),
+    (&["with an explicit deny in a"], ExplicitDeny),
+    (&["due to an explicit deny in a"], ExplicitDeny),
     (&["the server has asked for the client to provide credentials"], KubernetesUnauthorized),
     (&["is forbidden: user ", "cannot "], KubernetesUnauthorized),
+    (&["you must be logged in to the server"], KubernetesUnauthorized),
     (&["not authorized to perform"], MissingPermission),
     (&["missing permissions for '"], MissingPermission),
+    (&["do not have permission to create the service-linked role"], MissingPermission),
     (&["encoded authorization failure message"], MissingPermission),
     (&["you are not authorized to launch instances"], MissingPermission),
     (&["you are not authorized to use launch template"], MissingPermission),
@@ -26,6 +28,19 @@ pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["no valid providers in chain"], Credentials),
     (&["failed to refresh cached credentials"], Credentials),
     (&["failed to get shared config profile"], Credentials),
+    (&["failed to retrieve credentials"], Credentials),
+    (&["could not load credentials from"], Credentials),
+    (&["partial credentials found in"], Credentials),
+    (&["the config profile (", "could not be found"], Credentials),
+    (&["token has expired and refresh failed"], Credentials),
+    (&["the sso session", "has expired"], Credentials),
+    (&["unable to locate credentials"], Credentials),
+    // A clock that is wrong, or a call that waited for too long: the keys are good.
+    (&["signature expired: ", "is now earlier than"], Transient),
+    (&["signature not yet current: "], Transient),
+    // What is not ours to release: a load balancer or a NAT gateway still holds it.
+    (&["you do not have permission to access the specified resource"], Dependency),
+    (&["you are not allowed to manage '", "attachments"], Dependency),
     (&["the security token included in the request is"], Credentials),
     (&["not able to validate the provided access credentials"], Credentials),
     (&["only supported for kubernetes version"], Version),
@@ -34,19 +49,35 @@ pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["ami type", "is not supported"], Version),
     (&["requested ami for this version", "is not supported"], Version),
     (&["nodegroup kubernetes version should be"], Version),
-    (&["addon version", "is not supported"], Version),
+    (&["addon", "specified is not supported"], Version),
+    (&["add-on version info", "empty result"], Version),
+    (&["release version", "is invalid"], Version),
+    (&["release version", "is not valid"], Version),
+    (&["supplied instance types do not exist"], Version),
+    (&["no available releases match the given constraints"], Version),
+    (&["doesn't match any of the checksums"], Version),
+    (&["inconsistent dependency lock file"], Version),
+    (&["does not support terraform version"], Version),
+    (&["state snapshot was created by terraform", "newer than"], Version),
+    (&["unsupported checkable object kind"], Version),
     (&["is not supported in your requested availability zone"], Capacity),
     (&["does not currently have sufficient capacity"], Capacity),
     (&["currently do not have sufficient", "capacity"], Capacity),
     (&["unable to fulfill capacity"], Capacity),
     (&["you've reached your quota for"], Quota),
     (&["cannot exceed quota for"], Quota),
-    (&["you have requested more vcpu capacity than your current vcpu limit"], Quota),
+    (&["you have requested more ", "than your current ", " limit of "], Quota),
+    (&["max spot instance count exceeded"], Quota),
     (&["the maximum number of", "has been reached"], Quota),
-    (&["rate exceeded"], Transient),
+    (&[": rate exceeded"], Transient),
+    (&["archive has incorrect checksum"], Transient),
+    (&["checksum list has unexpected sha-256 hash"], Transient),
+    (&["state data in s3 does not have the expected content"], Transient),
+    (&["has been taken in this account"], NameClash),
     (&["resourceinuseexception", "already exists"], NameClash),
     (&["conflictexception", "already exists"], NameClash),
     (&["resourceinuseexception", "in progress"], Transient),
+    (&["resourceinuseexception", "currently has ", " in status "], Transient),
     (&["resourceinuseexception", "attached"], Dependency),
     (&["has dependencies and cannot be deleted"], Dependency),
     (&["has some mapped public address"], Dependency),
@@ -56,119 +87,21 @@ pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["was killed before it had written its state"], BuildLost),
     (&["no time was left for terraform"], BuildLost),
     (&["operation error", "canceled, "], BuildLost),
+    (&["plugin did not respond"], BuildLost),
+    (&["the terraform-provider-", "plugin crashed"], BuildLost),
+    (&["no space left on device"], BuildLost),
+    (&["signal: killed"], BuildLost),
 ];
 
-/// Codes that mean one thing.
-pub(super) const CODES: &[(FailureClass, &[&str])] = &[
-    (
-        Credentials,
-        &[
-            "AuthFailure",
-            "ExpiredToken",
-            "ExpiredTokenException",
-            "IncompleteSignature",
-            "IncompleteSignatureException",
-            "InvalidAccessKeyId",
-            "InvalidClientTokenId",
-            "InvalidIdentityToken",
-            "InvalidSignatureException",
-            "InvalidToken",
-            "MissingAuthenticationToken",
-            "MissingAuthenticationTokenException",
-            "NoCredentialProviders",
-            "RequestExpired",
-            "RequestTimeTooSkewed",
-            "SharedConfigProfileNotExist",
-            "SharedConfigProfileNotExistsError",
-            "SignatureDoesNotMatch",
-            "TokenRefreshRequired",
-            "UnrecognizedClientException",
-        ],
-    ),
-    (
-        MissingPermission,
-        &[
-            "403",
-            "AccessDenied",
-            "AccessDeniedException",
-            "AuthorizationError",
-            "AuthorizationErrorException",
-            "Forbidden",
-            "NotAuthorized",
-            "UnauthorizedAccess",
-            "UnauthorizedOperation",
-        ],
-    ),
-    (
-        Transient,
-        &[
-            "BandwidthLimitExceeded",
-            "ConcurrentModification",
-            "ConcurrentModificationException",
-            "EC2ThrottledException",
-            "InternalError",
-            "InternalFailure",
-            "InternalServerError",
-            "InternalServiceError",
-            "OperationAborted",
-            "PriorRequestNotComplete",
-            "RequestLimitExceeded",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "RequestTimeout",
-            "ServerException",
-            "ServiceUnavailable",
-            "ServiceUnavailableException",
-            "SlowDown",
-            "ThrottledException",
-            "Throttling",
-            "ThrottlingException",
-            "TooManyRequestsException",
-        ],
-    ),
-    (
-        Quota,
-        &[
-            "InsufficientFreeAddressesInSubnet",
-            "LimitExceeded",
-            "LimitExceededException",
-            "MaxSpotInstanceCountExceeded",
-            "TooManyBuckets",
-        ],
-    ),
-    (
-        Capacity,
-        &[
-            "InsufficientHostCapacity",
-            "InsufficientInstanceCapacity",
-            "InsufficientReservedInstanceCapacity",
-            "InsufficientCapacity",
-            "InsufficientCapacityOnHost",
-            "SpotMaxPriceTooLow",
-            "UnfulfillableCapacity",
-            "UnsupportedAvailabilityZoneException",
-        ],
-    ),
-    (Version, &["UnsupportedKubernetesVersion"]),
-    (NameClash, &["BucketAlreadyOwnedByYou", "ResourceConflictException", "ResourceExistsException"]),
-    (Dependency, &["BucketNotEmpty", "DeleteConflict", "DeleteConflictException", "DependencyViolation"]),
-];
-
-/// Families of codes that every service makes members of.
-pub(super) const SUFFIXES: &[(FailureClass, &[&str])] = &[
-    (
-        Quota,
-        &[
-            "LimitExceeded",
-            "LimitExceededException",
-            "LimitExceededFault",
-            "QuotaExceeded",
-            "QuotaExceededException",
-            "QuotaExceededFault",
-        ],
-    ),
-    (NameClash, &["AlreadyExists", "AlreadyExistsException", "AlreadyExistsFault", ".Duplicate", ".DuplicateName"]),
-    (Dependency, &[".InUse"]),
+/// What says that the wait for a resource ended. Why may stand beside it, so these come last.
+pub(super) const WAITS: &[&[&str]] = &[
+    &["unexpected state '", "wanted target '"],
+    &["timeout while waiting for state to become '"],
+    &["timeout while waiting for resource to be gone"],
+    &["timed out waiting for the condition"],
+    &["need at least ", " healthy instances in asg"],
+    &["waiter ", " failed: waiter encountered a terminal failure state"],
+    &["waiter ", " failed: max attempts exceeded"],
 ];
 
 /// What Terraform says when it takes or gives back the lock of the state.
@@ -184,6 +117,7 @@ pub(super) const CANCELED: &[&str] = &["context canceled", "request was cancelle
 
 /// What programs say when the network fails them. Weak: logs are full of such words.
 pub(super) const NETWORK: &[&str] = &[
+    "client.timeout exceeded",
     "connection refused",
     "connection reset",
     "connection timed out",
@@ -198,6 +132,17 @@ pub(super) const NETWORK: &[&str] = &[
     "requesterror: send request failed",
     "temporary failure in name resolution",
     "tls handshake timeout",
-    "unexpected eof",
     "could not resolve host",
+    // What a server answers that cannot answer.
+    "429 too many requests",
+    "500 internal server error",
+    "502 bad gateway",
+    "503 service unavailable",
+    "504 gateway time",
+    // Of a request: a file may end too early as well.
+    "\": unexpected eof",
 ];
+
+/// What fails in the same words and does not pass by itself: nobody answers on this very machine, or the answer is not
+/// trusted.
+pub(super) const NO_OUTAGE: &[&str] = &["dial tcp 127.", "dial tcp [::1]", "x509: "];

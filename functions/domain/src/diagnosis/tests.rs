@@ -9,3 +9,4 @@ mod properties;
 mod render;
 mod samples;
 mod stream;
+mod wild;

@@ -23,6 +23,7 @@ fn understood(sample: &Sample, log: &str) {
     assert_eq!(found.resource.as_deref().unwrap_or_default(), sample.address, "{log}");
     assert_eq!(found.adding_permission_helps, sample.helps, "{log}");
     assert_eq!(found.verdict.and_then(|verdict| verdict.policy), sample.policy, "{log}");
+    assert!(found.remedy.contains(sample.remedy), "{} in {log}", found.remedy);
     assert_eq!(found.remedy.is_empty(), sample.class == crate::failure::FailureClass::Unknown, "{log}");
     let whole = format!("{} {}", sample.summary, sample.detail);
     assert_eq!(Flat::new(&found.message), Flat::new(&whole), "nothing is lost or added: {log}");

@@ -106,6 +106,7 @@ pub(super) const DENIALS: &[Sample] = &[
         "error creating EKS Node Group (c:cpu): InvalidRequestException: Failed to create service linked role: AWSServiceRoleForAmazonEKSNodegroup due to missing permissions for 'iam:CreateServiceLinkedRole'\n{\n  RespMetadata: {\n    StatusCode: 400,\n    RequestID: \"a4e3b2c1-5d6f-4a7b-8c9d-0e1f2a3b4c5d\"\n  },\n  ClusterName: \"c\",\n  Message_: \"Failed to create service linked role\",\n  NodegroupName: \"cpu\"\n}",
     )
     .actions(&["iam:CreateServiceLinkedRole"])
+    .code("InvalidRequestException")
     .helps(true),
     sample(
         MissingPermission,

@@ -2,8 +2,8 @@
 
 use super::samples::{Sample, sample};
 use crate::failure::FailureClass::{
-    BuildLost, Capacity, Credentials, Dependency, KubernetesUnauthorized, NameClash, Quota, StateLocked, Transient,
-    Unknown, Version,
+    BuildLost, Capacity, Credentials, Dependency, KubernetesUnauthorized, NameClash, NotStabilized, Quota, StateLocked,
+    Transient, Unknown, Version,
 };
 
 pub(super) const FAILURES: &[Sample] = &[
@@ -82,7 +82,8 @@ pub(super) const FAILURES: &[Sample] = &[
     .code("Unsupported"),
     sample(StateLocked, "", "Error acquiring the state lock").detail(
         "Error message: ConditionalCheckFailedException: The conditional request failed\nLock Info:\n  ID:        a1b2c3d4-e5f6-4a7b-8c9d-0e1f2a3b4c5d\n  Path:      my-state/clusters/terraform.tfstate\n  Operation: OperationTypeApply\n  Who:       root@ip-10-0-0-1\n  Version:   1.11.4\n  Created:   2026-11-22 14:00:00.123456789 +0000 UTC\n  Info:      \n\n\nTerraform acquires a state lock to protect the state from being written\nby multiple users at the same time. Please resolve the issue above and try\nagain. For most commands, you can disable locking with the \"-lock=false\"\nflag, but this is not recommended.",
-    ),
+    )
+    .code("ConditionalCheckFailedException"),
     sample(StateLocked, "", "Error acquiring the state lock")
         .detail("Error message: operation error S3: PutObject, https response error StatusCode: 412, RequestID: 4DZ6NVZ8Y2V6HX1J, HostID: c2VydmVyLXNpZGU=, api error PreconditionFailed: At least one of the pre-conditions you specified did not hold\nLock Info:\n  ID:        b2c3d4e5-f6a7-4b8c-9d0e-1f2a3b4c5d6e\n  Path:      my-state/clusters/terraform.tfstate\n  Operation: OperationTypePlan\n  Who:       alice@workstation\n  Version:   1.11.4\n  Created:   2026-11-22 14:00:00.5 +0000 UTC\n  Info:      \n\n\nTerraform acquires a state lock to protect the state from being written\nby multiple users at the same time.")
         .actions(&["s3:PutObject"])
@@ -170,6 +171,6 @@ pub(super) const FAILURES: &[Sample] = &[
     .actions(&["ec2:DescribeNatGateways"]),
     sample(BuildLost, "", "timed out").detail("terraform apply was stopped because its time was over."),
     sample(Unknown, "aws_launch_template.this", "creating EC2 Launch Template (c): the flux capacitor is empty").actions(&["ec2:CreateLaunchTemplate"]),
-    sample(Unknown, "aws_eks_node_group.this[\"cpu\"]", "waiting for EKS Node Group (c:cpu) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: 1 error occurred:\n\t* i-0a1b2c3d4e5f60718: NodeCreationFailure: Instances failed to join the kubernetes cluster"),
+    sample(NotStabilized, "aws_eks_node_group.this[\"cpu\"]", "waiting for EKS Node Group (c:cpu) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: 1 error occurred:\n\t* i-0a1b2c3d4e5f60718: NodeCreationFailure: Instances failed to join the kubernetes cluster").code("NodeCreationFailure"),
     sample(Unknown, "", "Invalid value for variable").detail("The cluster's name may not be empty.\n\nThis was checked by the validation rule at variables.tf:9,3-13."),
 ];

@@ -97,7 +97,30 @@ fn lines_of_other_programs_count_if_they_are_errors_beyond_doubt() {
             FailureClass::MissingPermission,
             &[],
         ),
+        (
+            "An error occurred (AuthFailure) when calling the ReleaseAddress operation: You do not have permission to access the specified resource.",
+            FailureClass::Dependency,
+            &["ec2:ReleaseAddress"],
+        ),
+        (
+            "botocore.exceptions.ClientError: An error occurred (InvalidParameterException) when calling the CreateNodegroup operation: Requested Nodegroup release version 1.14.8-20191213 is invalid. Allowed release version is 1.14.9-20200228",
+            FailureClass::Version,
+            &["eks:CreateNodegroup"],
+        ),
+        ("upload failed: ./plan to s3://my-state/plan Unable to locate credentials", FailureClass::Credentials, &[]),
+        (
+            "The SSO session associated with this profile has expired or is otherwise invalid.",
+            FailureClass::Credentials,
+            &[],
+        ),
+        (
+            "[x] AWS::EKS::AccessEntry/AccessEntry: CREATE_FAILED: \"Resource handler returned message: \"in use (Service: Eks, Status Code: 409, Request ID: 1)\" (RequestToken: 2, HandlerErrorCode: AlreadyExists)\"",
+            FailureClass::NameClash,
+            &[],
+        ),
+        ("You must be logged in to the server (Unauthorized)", FailureClass::KubernetesUnauthorized, &[]),
         ("curl: (7) Failed to connect: Connection refused, will retry", FailureClass::Unknown, &[]),
+        ("An error occurred (404) when calling the HeadObject operation: Not Found", FailureClass::Unknown, &[]),
         ("INFO retrying, AccessDeniedHandler was installed", FailureClass::Unknown, &[]),
     ] {
         let log = format!("Downloading things\n\n{line}\n\nDone.");
@@ -112,6 +135,39 @@ fn lines_of_other_programs_count_if_they_are_errors_beyond_doubt() {
 }
 
 #[test]
+fn a_refusal_that_is_not_known_is_told_in_its_own_words() {
+    let line = "An error occurred (TotallyNewCode) when calling the DoThings operation: no";
+    let errors = found(&format!("+ aws do things\n\n{line}\n"));
+    assert_eq!((errors[0].class, errors[0].message.as_str()), (FailureClass::Unknown, line));
+    assert_eq!((errors[0].code.as_deref(), errors[0].remedy.as_str()), (Some("TotallyNewCode"), ""));
+}
+
+#[test]
+fn what_something_writes_before_each_line_of_a_box_is_no_part_of_it() {
+    let text = [
+        "╷",
+        "│ Error: creating EC2 VPC: VpcLimitExceeded: The maximum number of VPCs has",
+        "│ been reached.",
+        "│ ",
+        "│   with aws_vpc.this,",
+        "╵",
+    ];
+    for prefix in [
+        "api-1  | ",
+        "14:41:42 ",
+        "[14:41:42.123] ",
+        "node \u{1b}[1mapply\u{1b}[0m terraform: ",
+        "2026-11-22T14:00:00.123Z job/7 ",
+    ] {
+        let log: String = text.iter().map(|line| format!("{prefix}{line}\n")).collect();
+        let errors = found(&format!("{log}{prefix}Creating...\n{log}plain text\n"));
+        assert_eq!((errors.len(), errors[0].times), (1, 2), "{log}");
+        assert_eq!((errors[0].class, errors[0].resource.as_deref()), (FailureClass::Quota, Some("aws_vpc.this")));
+        assert!(!errors[0].message.contains(prefix.trim()), "{errors:#?}");
+    }
+}
+
+#[test]
 fn lists_of_old_terraforms_are_taken_apart() {
     let log = "Error: Error applying plan:\n\n2 error(s) occurred:\n\n* aws_security_group.workers (destroy): 1 error(s) occurred:\n\n* aws_security_group.workers: DependencyViolation: resource sg-0a1b2c3d has a dependent object\n\tstatus code: 400, request id: 1b2c3d4e\n* module.eks.aws_vpc.this: Error creating VPC: VpcLimitExceeded: The maximum number of VPCs has been reached.\n\nTerraform does not automatically rollback in the face of errors.";
     let errors = found(log);
@@ -120,6 +176,10 @@ fn lists_of_old_terraforms_are_taken_apart() {
     let expected =
         [(FailureClass::Dependency, "aws_security_group.workers"), (FailureClass::Quota, "module.eks.aws_vpc.this")];
     assert_eq!(read, expected, "{errors:#?}");
+    let nested = "Error: Error applying plan:\n\n1 error occurred:\n\t* module.a.aws_iam_role.b: 1 error occurred:\n\t* aws_iam_role.b: Error creating IAM Role c: EntityAlreadyExists: Role with name c already exists.\n\tstatus code: 409, request id: 1\n";
+    let [clash] = &found(nested)[..] else { panic!("{nested}") };
+    assert_eq!((clash.class, clash.resource.as_deref()), (FailureClass::NameClash, Some("aws_iam_role.b")));
+    assert_eq!(clash.actions, ["iam:CreateRole"]);
 }
 
 #[test]

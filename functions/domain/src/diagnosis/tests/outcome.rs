@@ -76,6 +76,33 @@ fn what_a_person_must_do_comes_before_what_passes_by_itself() {
 }
 
 #[test]
+fn what_is_denied_for_one_reason_is_told_at_once_and_what_is_to_be_allowed_always() {
+    let denied = |action: &str, how: &str| {
+        let detail = format!("AccessDenied: User: u is not authorized to perform: {action} on resource: r {how}");
+        json!({"type": "diagnostic", "diagnostic": {"severity": "error", "summary": "x", "detail": detail}}).to_string()
+    };
+    let deny = |kind: &str| format!("with an explicit deny in a {kind}");
+    let mut log = vec![denied("ec2:CreateVpc", &deny("service control policy"))];
+    log.push(denied("ec2:CreateSubnet", &deny("service control policy")));
+    log.push(denied("iam:CreateRole", "because no identity-based policy allows the iam:CreateRole action"));
+    let few = Diagnosis::read(&log.join("\n")).remedy;
+    assert!(
+        few.contains("denies ec2:CreateVpc, ec2:CreateSubnet explicitly") && few.contains("iam:CreateRole"),
+        "{few}"
+    );
+    for kind in
+        ["session policy", "permissions boundary", "resource-based policy", "VPC endpoint policy", "role trust policy"]
+    {
+        log.insert(0, denied("eks:CreateCluster", &deny(kind)));
+    }
+    let many = Diagnosis::read(&log.join("\n")).remedy;
+    assert!(
+        many.ends_with("Add this action to the IAM policy of the integration's credentials: iam:CreateRole."),
+        "{many}"
+    );
+}
+
+#[test]
 fn quotas_are_named_as_service_quotas_names_them() {
     let remedies = build(|sample| sample.class == FailureClass::Quota).errors;
     for quota in ["L-F678F1CE", "L-0263D0A3", "L-DB2E81BA"] {

@@ -17,11 +17,13 @@ pub(super) struct Sample {
     /// Whether adding a permission helps, and which policy decided.
     pub helps: Option<bool>,
     pub policy: Option<PolicyKind>,
+    /// Words of the remedy.
+    pub remedy: &'static str,
 }
 
 /// An error of a class; the rest follows.
 pub(super) const fn sample(class: FailureClass, address: &'static str, summary: &'static str) -> Sample {
-    Sample { summary, detail: "", address, class, actions: &[], code: None, helps: None, policy: None }
+    Sample { summary, detail: "", address, class, actions: &[], code: None, helps: None, policy: None, remedy: "" }
 }
 
 impl Sample {
@@ -41,6 +43,10 @@ impl Sample {
         self.helps = Some(helps);
         self
     }
+    pub const fn remedy(mut self, remedy: &'static str) -> Self {
+        self.remedy = remedy;
+        self
+    }
     pub const fn policy(mut self, policy: PolicyKind) -> Self {
         self.policy = Some(policy);
         self
@@ -49,5 +55,7 @@ impl Sample {
 
 /// All of them.
 pub(super) fn all() -> Vec<Sample> {
-    super::denials::DENIALS.iter().chain(super::failures::FAILURES).copied().collect()
+    let wild = super::wild::access::ACCESS.iter().chain(super::wild::nodes::NODES);
+    let wild = wild.chain(super::wild::requests::REQUESTS).chain(super::wild::machine::MACHINE);
+    super::denials::DENIALS.iter().chain(super::failures::FAILURES).chain(wild).copied().collect()
 }
