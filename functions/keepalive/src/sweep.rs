@@ -154,7 +154,7 @@ impl KeepaliveFunction {
     }
 
     async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
-        self.world.perform_outbox(cluster).await;
+        let unattended = self.world.perform_outbox(cluster).await;
         for run in cluster.phase.runs() {
             if self.world.find_run(run).await?.is_none_or(|run| run.value.status.is_final()) {
                 self.world.cluster_command(cluster.id, &Command::Release { run }).await?;
@@ -163,11 +163,12 @@ impl KeepaliveFunction {
         for epoch in cluster.builds() {
             self.look_after_build(cluster, epoch).await?;
         }
-        if cluster.ends_at().is_some_and(|end| self.world.now() >= end) {
+        if cluster.keepalive_is_over(self.world.now()) {
             let live_pods = self.live_pods(cluster).await?;
             self.world.cluster_command(cluster.id, &Command::KeepaliveTick { live_pods }).await?;
         }
-        self.world.audit(cluster.id).await
+        self.world.audit(cluster.id).await?;
+        unattended.map_or(Ok(()), Err)
     }
 
     async fn look_after_build(&self, cluster: &Cluster, epoch: u64) -> Result<(), Error> {

@@ -61,7 +61,8 @@ impl World {
     ///
     /// # Errors
     /// The domain's refusal, or a failure to load or commit. Effects that fail are not errors: they stay in the
-    /// outbox and are performed again.
+    /// outbox and are performed again. Only who wants something begun is told if the rule that sees to that cannot be
+    /// enabled: told otherwise, it would not come again, and nobody else would come within the hour.
     pub async fn cluster_command(&self, id: ClusterId, command: &cluster::Command) -> Result<Reply, Error> {
         if let cluster::Command::BuildFailed { epoch, .. } = command {
             self.give_up_build(id, *epoch).await?;
@@ -82,8 +83,12 @@ impl World {
                     tracing::info!(cluster.id = %id, cluster.epoch = decision.cluster.epoch, event = event.kind, "{}", event.message);
                 }
             }
-            self.perform_outbox(&decision.cluster).await;
-            return Ok(decision.reply);
+            let unattended = self.perform_outbox(&decision.cluster).await;
+            let begins = matches!(command, cluster::Command::Acquire { .. } | cluster::Command::Create { .. });
+            return match unattended {
+                Some(error) if begins && matches!(decision.reply, Reply::Accepted | Reply::Waiting) => Err(error),
+                _ => Ok(decision.reply),
+            };
         }
         Err(Error::Contended { what: format!("cluster {id}") })
     }
@@ -94,9 +99,11 @@ impl World {
         Ok(self.objects.put(&keys::given_up(id, epoch), vec![], "text/plain").await?)
     }
 
-    /// Performs what is in a cluster's outbox and takes out what succeeded. A failure leaves it there.
-    pub async fn perform_outbox(&self, cluster: &Cluster) {
+    /// Performs what is in a cluster's outbox and takes out what succeeded. A failure leaves it there. Why the rule could
+    /// not be enabled, if that was to be done.
+    pub async fn perform_outbox(&self, cluster: &Cluster) -> Option<Error> {
         let mut done = BTreeSet::new();
+        let mut unattended = None;
         for (key, effect) in &cluster.outbox {
             match Box::pin(self.perform(cluster, effect)).await {
                 Ok(true) => {
@@ -105,6 +112,9 @@ impl World {
                 Ok(false) => {}
                 Err(error) => {
                     tracing::warn!(cluster.id = %cluster.id, ?effect, "effect failed and will be tried again: {error}");
+                    if *effect == Effect::EnableKeepalive {
+                        unattended = Some(error);
+                    }
                 }
             }
         }
@@ -113,6 +123,7 @@ impl World {
         {
             tracing::warn!(cluster.id = %cluster.id, "performed effects stay in the outbox: {error}");
         }
+        unattended
     }
 
     /// Starts the machine of a cluster's build anew; nothing happens if it runs.
@@ -221,3 +232,7 @@ impl World {
 pub fn execution_name(cluster: ClusterId, epoch: u64) -> String {
     format!("{cluster}-e{epoch}")
 }
+
+#[cfg(test)]
+#[path = "clusters_tests.rs"]
+mod tests;

@@ -57,7 +57,8 @@ impl World {
     pub async fn audit(&self, id: ClusterId) -> Result<(), Error> {
         let Some(auditor) = &self.auditor else { return Ok(()) };
         let last = self.inventory(id).await?;
-        if last.as_ref().is_some_and(|last| self.now() < last.checked_at + LOOK_AGAIN) {
+        let is_recent = |last: &Inventory| (last.checked_at..last.checked_at + LOOK_AGAIN).contains(&self.now());
+        if last.as_ref().is_some_and(is_recent) {
             return Ok(());
         }
         let cluster = self.cluster(id).await?.value;

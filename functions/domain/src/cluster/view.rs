@@ -5,6 +5,9 @@ use crate::RunId;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+/// How far the clocks of two functions may be apart.
+const LARGEST_SKEW: SignedDuration = SignedDuration::from_mins(1);
+
 /// Why a cluster is alive, or what it is waiting for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "because", rename_all = "snake_case")]
@@ -81,6 +84,15 @@ impl Cluster {
         let Phase::Active { idle_since: Some(since), .. } = &self.phase else { return None };
         let keepalive = i64::try_from(self.settings.keepalive).ok()?;
         since.checked_add(SignedDuration::from_secs(keepalive)).ok()
+    }
+
+    /// Whether an idle cluster's keepalive is over, as far as can be told: an idle time that begins in the future was
+    /// written by a clock that was wrong, and is to begin anew.
+    #[must_use]
+    pub fn keepalive_is_over(&self, now: Timestamp) -> bool {
+        let is_wrong =
+            matches!(self.phase, Phase::Active { idle_since: Some(since), .. } if since > now + LARGEST_SKEW);
+        is_wrong || self.ends_at().is_some_and(|end| now >= end)
     }
 
     /// What to tell a person at this moment.

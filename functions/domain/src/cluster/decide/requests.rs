@@ -179,13 +179,13 @@ impl Draft {
     }
 
     pub(super) fn keepalive_tick(&mut self, live_pods: u32) -> Reply {
-        let over = self.cluster.ends_at().is_some_and(|end| self.now >= end);
+        let over = self.cluster.keepalive_is_over(self.now);
         let keepalive = self.cluster.settings.keepalive;
         let now = self.now;
         if let Phase::Active { leases, idle_since } = &mut self.cluster.phase
             && leases.is_empty()
         {
-            if live_pods > 0 {
+            if live_pods > 0 || idle_since.is_some_and(|since| since > now) {
                 *idle_since = Some(now);
             } else if over {
                 self.tear_down(&format!("idle for longer than the keepalive of {keepalive} s"), false);

@@ -15,6 +15,19 @@ fn begin(story: &Story, live_pods: u32) -> Command {
 }
 
 #[test]
+fn an_idle_time_that_a_wrong_clock_has_written_begins_anew() {
+    let mut story = Story::active();
+    story.acquires(1);
+    let now = story.now;
+    story.later(365 * 24 * 3600).releases(1);
+    story.now = now;
+    assert!(story.cluster.keepalive_is_over(story.now), "the sweeper looks");
+    story.accepts(Command::KeepaliveTick { live_pods: 0 });
+    assert_eq!(story.cluster.phase, Phase::Active { leases: runs([]), idle_since: Some(now) });
+    assert!(!story.cluster.keepalive_is_over(story.now));
+}
+
+#[test]
 fn an_idle_cluster_ends_when_its_keepalive_is_over_and_not_before() {
     let mut story = Story::active();
     story.later(1199).ignores(Command::KeepaliveTick { live_pods: 0 });
