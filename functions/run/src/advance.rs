@@ -1,6 +1,6 @@
 //! The steps of the flow-run machine, and the loop that carries a run forward.
 
-use crate::cluster_access::Known;
+use crate::cluster_access::{EKS_CLUSTER, Known};
 use crate::{compute, jobs};
 use domain::cluster::{self, Reply};
 use domain::failure::{Failure, FailureClass};
@@ -74,9 +74,28 @@ impl RunFunction {
     async fn reconcile(&self, run: Run) -> Result<(), Error> {
         match self.look(&run).await {
             Err(Error::LockedOut(refusal)) => self.note_refusal(run.id, &refusal).await,
+            Err(Error::NotFound { what: EKS_CLUSTER, id }) => self.lose_cluster(&run, &id).await,
             Ok(()) if run.locked_out.is_some() => self.world.run_command(run.id, &Command::LetIn).await.map(|_| ()),
             looked => looked,
         }
+    }
+
+    /// Ends a run whose cluster is gone from the account, though nobody has told the run so.
+    async fn lose_cluster(&self, run: &Run, name: &str) -> Result<(), Error> {
+        let Some(id) = run.cluster else { return Ok(()) };
+        let is_ours = !self.world.cluster(id).await?.value.may_have_pods_of(run.generation);
+        let (class, why, remedy) = if is_ours {
+            (FailureClass::Requested, "it was deleted while the run needed it", String::new())
+        } else {
+            let remedy = format!(
+                "Delete the cluster by force (DELETE /v1/clusters/{id}?force=true), by which what is left of it is destroyed. \
+                 Then start the run again: it will create the cluster anew."
+            );
+            (FailureClass::Unknown, "somebody has deleted it by other ways than this service", remedy)
+        };
+        let message = format!("EKS has no cluster '{name}' any more: {why}");
+        let failure = Failure::new(class, message).remedied_by(remedy);
+        self.world.run_command(run.id, &Command::ClusterLost { failure }).await.map(|_| ())
     }
 
     /// Notes in a run that the user's account does not let us do what is to be done.
@@ -201,7 +220,10 @@ impl RunFunction {
     async fn delete_jobs(&self, run: &Run, cluster: ClusterId) -> Result<(), Error> {
         match self.world.cluster(cluster).await {
             Ok(stored) if stored.value.may_have_pods_of(run.generation) => {
-                self.in_cluster(&stored.value, async |way| self.jobs.delete(way, run.id).await).await
+                match self.in_cluster(&stored.value, async |way| self.jobs.delete(way, run.id).await).await {
+                    Err(Error::NotFound { what: EKS_CLUSTER, .. }) => Ok(()),
+                    deleted => deleted,
+                }
             }
             Ok(_) | Err(Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),

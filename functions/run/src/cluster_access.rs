@@ -15,6 +15,9 @@ use tokio::sync::OnceCell;
 /// How long a way is trusted: well below the hour that temporary credentials of a role live.
 const VALID_FOR: Duration = Duration::from_secs(300);
 
+/// What is not found where somebody has deleted the cluster by other ways.
+pub const EKS_CLUSTER: &str = "EKS cluster";
+
 /// What was found so far.
 #[derive(Default)]
 pub struct Known {
@@ -71,7 +74,7 @@ impl RunFunction {
             }
         }
         let found = self.access.kube(self.eks.as_ref(), cluster).await.map_err(theirs)?;
-        let way = found.ok_or_else(|| Error::NotFound { what: "EKS cluster", id: name.clone() })?;
+        let way = found.ok_or_else(|| Error::NotFound { what: EKS_CLUSTER, id: name.clone() })?;
         let done = act(&way).await.map_err(|error| theirs(error.into()))?;
         self.known.remember(name, way);
         Ok(done)

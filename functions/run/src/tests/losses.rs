@@ -46,3 +46,17 @@ async fn a_lost_round_is_made_up_for_by_the_next() {
     fixture.advances().await;
     assert_eq!(fixture.kubernetes.inner.log().started, [(RUN, FIRST, 1), (RUN, FIRST, 2)]);
 }
+
+#[tokio::test]
+async fn a_run_whose_cluster_was_deleted_in_the_account_ends_and_says_so() {
+    let mut fixture = Fixture::granted(Limits::default()).await;
+    fixture.eks.remove(&fixture.cluster().await.eks_name());
+    fixture.function.known = cluster_access::Known::default();
+    fixture.advances().await;
+    let run = fixture.run().await;
+    let told = run.error.expect("a reason").text();
+    assert_eq!(run.status, RunStatus::Failed);
+    assert!(told.contains("somebody has deleted it") && told.contains("force=true"), "{told}");
+    fixture.finishes().await;
+    assert_eq!(fixture.cluster().await.phase.runs().count(), 0);
+}

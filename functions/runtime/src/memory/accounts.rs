@@ -27,6 +27,11 @@ impl MemoryEks {
         locked(&self.0).names.insert(name.to_owned());
     }
 
+    /// Lets a cluster be deleted by somebody else.
+    pub fn remove(&self, name: &str) {
+        locked(&self.0).names.remove(name);
+    }
+
     /// Lets every call fail from now on; none to let them work again.
     pub fn fail(&self, kind: Option<PortErrorKind>) {
         locked(&self.0).fails = kind;
