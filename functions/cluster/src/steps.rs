@@ -152,3 +152,7 @@ impl ClusterFunction {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "steps_tests.rs"]
+mod tests;
