@@ -19,6 +19,7 @@ pub enum Action {
     Cancel { run: usize },
     // Invocations
     Perform { process: usize },
+    Throttled { process: usize },
     Clear { process: usize },
     Die { process: usize },
     // Cluster machines and their builds
@@ -193,6 +194,8 @@ impl System {
             actions.extend((left.faults > 0).then_some(Action::Lose { run }));
         }
         if left.faults > 0 {
+            let at_work = world.processes.iter().enumerate().filter(|(_, doing)| !doing.todo.is_empty());
+            actions.extend(at_work.map(|(process, _)| Action::Throttled { process }));
             for (&epoch, machine) in &world.machines {
                 match machine.at {
                     At::Delay => actions.push(Action::Vanish { epoch }),

@@ -9,7 +9,7 @@ pub struct Budget {
     pub runs: u8,
     /// Commands of people that change settings or create, delete and force-delete.
     pub people: u8,
-    /// Builds that fail or vanish, and machines that are lost.
+    /// Builds that fail or vanish, machines that are lost, and single effects that fail.
     pub faults: u8,
     /// Builds that escape their fence: CodeBuild starts them when nobody waits for them any more.
     pub escapes: u8,

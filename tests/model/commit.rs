@@ -62,6 +62,17 @@ impl System {
         Some(())
     }
 
+    /// The next effect of an invocation fails. It stays in the outbox, and the invocation goes on with what is after it.
+    pub fn throttled(&self, world: &mut World, process: usize) -> Option<()> {
+        world.left.faults = world.left.faults.checked_sub(1)?;
+        let mut doing = world.processes.remove(process);
+        let (_, act) = (!doing.todo.is_empty()).then(|| doing.todo.remove(0))?;
+        world.ghost.unattended |= act == Act::Enable;
+        world.processes.push(doing);
+        world.processes.sort();
+        Some(())
+    }
+
     /// What is left to do of it: runs are told one after the other.
     fn act(&self, world: &mut World, act: Act) -> Option<Act> {
         match act {

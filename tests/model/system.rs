@@ -57,6 +57,7 @@ impl System {
             | Action::Cancel { .. } => self.person(world, action),
 
             Action::Perform { process } => self.perform(world, process),
+            Action::Throttled { process } => self.throttled(world, process),
             Action::Clear { process } => self.clear(world, process),
             Action::Die { process } => self.die(world, process),
 

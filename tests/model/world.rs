@@ -252,6 +252,8 @@ pub struct Ghost {
     pub forced: bool,
     /// Whether anything has happened that justifies a teardown.
     pub justified: bool,
+    /// Whether somebody could not enable the rule: whoever wanted something is told so, but need not come again.
+    pub unattended: bool,
 }
 
 impl World {
@@ -276,6 +278,7 @@ impl World {
                 escaped: false,
                 forced: false,
                 justified: false,
+                unattended: false,
             },
             left,
             stale: None,
