@@ -143,7 +143,8 @@ impl World {
     /// Removes an integration, its cluster's entry and its credentials.
     ///
     /// # Errors
-    /// [`Error::Refused`] unless the cluster is Terminated: its credentials are needed to end it.
+    /// [`Error::Refused`] unless the cluster is Terminated, and nothing of it is known that can still be destroyed: that
+    /// takes its credentials.
     pub async fn delete_integration(&self, access: &Access, id: IntegrationId) -> Result<(), Error> {
         let integration = self.integration(id).await?;
         let cluster = self.cluster(integration.cluster).await?;
@@ -160,6 +161,11 @@ impl World {
             return refused(format!(
                 "what is left of generation {} of its cluster is being destroyed with its credentials: wait until that is done",
                 collects.generation
+            ));
+        }
+        if let Some(generation) = self.to_be_collected(integration.cluster).await? {
+            return refused(format!(
+                "resources of generation {generation} of its cluster still exist: they are destroyed with its credentials within the hour"
             ));
         }
         self.expect_loose_secret(id).await?;

@@ -81,6 +81,17 @@ impl World {
         Ok(())
     }
 
+    /// A generation whose resources are still to be destroyed, as far as somebody has looked: their Terraform state is
+    /// there, and so it takes nothing but the integration's credentials.
+    ///
+    /// # Errors
+    /// Those of the stores.
+    pub(crate) async fn to_be_collected(&self, id: ClusterId) -> Result<Option<u32>, Error> {
+        let last = self.inventory(id).await?;
+        let Some(generation) = last.and_then(|last| last.found.collectable()) else { return Ok(None) };
+        Ok(self.has_state(id, generation).await?.then_some(generation))
+    }
+
     /// Has the sweeper look again at once where something is amiss: with new credentials, more can be seen and done.
     ///
     /// # Errors

@@ -223,3 +223,21 @@ async fn what_is_alive_is_no_leftover() {
     assert_eq!(fixture.found().await, Found::Clean { expected: 1 });
     assert_eq!(fixture.now().await.status(), Status::Active);
 }
+
+#[tokio::test]
+async fn credentials_stay_while_there_is_something_left_to_destroy_with_them() {
+    let fixture = Fixture::destroyed().await;
+    fixture.leak(1);
+    fixture.state(1, 1).await;
+    fixture.hour_later().await;
+    let epoch = fixture.now().await.collection.expect("a collection").epoch;
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    let failure = domain::Failure::new(domain::failure::FailureClass::Dependency, "still in use");
+    fixture.does(&Command::BuildFailed { epoch, failure }).await;
+    let (access, id) = (fixture.memory.access(), IntegrationId(Uuid::from_u128(0xa)));
+    let refused = fixture.world.delete_integration(&access, id).await.expect_err("who would destroy it?");
+    assert!(matches!(&refused, Error::Refused(text) if text.contains("resources of generation 1")), "{refused}");
+
+    fixture.state(1, 0).await;
+    fixture.world.delete_integration(&access, id).await.expect("what nobody can destroy for them does not bind users");
+}
