@@ -6,7 +6,7 @@ use crate::records::{self, Stored};
 use crate::world::MOST_TRIES;
 use crate::{Error, PortError, World, concurrent, keys, previews};
 use domain::cluster;
-use domain::flow::{Dag, Flow, ParameterValue};
+use domain::flow::{Dag, Engine, Flow, ParameterValue};
 use domain::run::{self, Effect, Run};
 use domain::{ClusterId, DagId, FlowId, RunId};
 use serde::Serialize;
@@ -239,7 +239,7 @@ impl World {
     pub async fn run_command(&self, id: RunId, command: &run::Command) -> Result<run::Decision, Error> {
         for _ in 0..MOST_TRIES {
             let stored = self.run(id).await?;
-            let dag = self.dag(stored.value.flow, stored.value.dag).await?;
+            let dag = self.dag_for(&stored.value, command).await?;
             let decision = run::decide(&stored.value, &dag, command, self.clock.now());
             if decision.run != stored.value {
                 let mut writes = vec![self.document(&decision.run, Expect::Version(stored.version))?];
@@ -263,6 +263,27 @@ impl World {
             return Ok(decision);
         }
         Err(Error::Contended { what: format!("run {id}") })
+    }
+
+    /// The graph by which a command on a run is decided. A run can be ended without: its graph may have gone with its flow,
+    /// or with its time if it is a preview, and a run without an end would keep its lease, and so the cluster, for ever.
+    async fn dag_for(&self, run: &Run, command: &run::Command) -> Result<Arc<Dag>, Error> {
+        let ends = matches!(command, run::Command::ClusterLost { .. } | run::Command::Cancel);
+        match self.dag(run.flow, run.dag).await {
+            Err(error @ (Error::NotFound { .. } | Error::Corrupt { .. })) if ends => {
+                tracing::warn!(run.id = %run.id, "the run ends without its graph: {error}");
+                Ok(Arc::new(Dag {
+                    id: run.dag,
+                    flow: run.flow,
+                    name: run.flow_name.clone(),
+                    created_at: run.created_at,
+                    engine: Engine::BuiltIn,
+                    operators: BTreeMap::new(),
+                    artifacts: BTreeMap::new(),
+                }))
+            }
+            read => read,
+        }
     }
 
     /// Cancels a run. One that has not been granted its cluster gives back its place in line at once, by which a creation

@@ -1,7 +1,7 @@
 use super::*;
 use crate::memory::Memory;
 use domain::flow::{Artifact, Code, Engine, Operator, OperatorKind, PackageEntryPoint, Resources};
-use domain::run::{Command, JobObservation, JobState, Observation};
+use domain::run::{Command, JobObservation, JobState, Observation, RunStatus};
 use domain::{ArtifactId, OperatorId, Timestamp};
 use uuid::Uuid;
 
@@ -60,4 +60,28 @@ async fn a_loss_of_hundreds_of_operators_at_once_is_taken_in_and_told_whole() {
     let told = world.events(&run.id.to_string()).await.expect("lists");
     let failed = told.iter().filter(|event| event.kind == "operator_failed").count();
     assert_eq!(failed, dag.operators.len());
+}
+
+#[tokio::test]
+async fn a_run_can_be_ended_though_its_graph_is_gone() {
+    let now: Timestamp = "2026-11-22T12:00:30Z".parse().expect("a moment");
+    let failure = domain::Failure::new(domain::failure::FailureClass::BuildLost, "its machine has ended");
+    let ends = [(Command::Cancel, RunStatus::Canceled), (Command::ClusterLost { failure }, RunStatus::Failed)];
+    for (end, status) in ends {
+        let memory = Memory::new(now);
+        let world = memory.world();
+        let dag = wide(now);
+        let run = Run::submitted(RunId(Uuid::new_v4()), &dag, None, BTreeMap::new(), now);
+        world.store_dag(&dag, &BTreeMap::new()).await.expect("stored");
+        world.store.commit(world.submission(dag.flow, &run).expect("writes")).await.expect("stored");
+        world.run_command(run.id, &Command::Granted { generation: Some(1) }).await.expect("granted");
+
+        world.objects.delete_all(&keys::flow_objects(dag.flow)).await.expect("deleted");
+        let world = memory.world();
+        world.run_command(run.id, &Command::LetIn).await.expect_err("nobody knows what is next");
+        let run = world.run_command(run.id, &end).await.expect("ended").run;
+        assert_eq!(run.status, status);
+        assert!(run.operators.values().all(|operator| operator.status.is_final()));
+        world.follow_up(&run).await.expect("nothing follows");
+    }
 }
