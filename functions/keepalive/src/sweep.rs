@@ -153,22 +153,32 @@ impl KeepaliveFunction {
         failed
     }
 
+    /// Looks after all that a cluster has, whatever of it fails.
     async fn look_after_cluster(&self, cluster: &Cluster) -> Result<(), Error> {
-        let unattended = self.world.perform_outbox(cluster).await;
+        let mut failed = self.world.perform_outbox(cluster).await;
         for run in cluster.phase.runs() {
-            if self.world.find_run(run).await?.is_none_or(|run| run.value.status.is_final()) {
-                self.world.cluster_command(cluster.id, &Command::Release { run }).await?;
-            }
+            failed = self.release_if_over(cluster.id, run).await.err().or(failed);
         }
         for epoch in cluster.builds() {
-            self.look_after_build(cluster, epoch).await?;
+            failed = self.look_after_build(cluster, epoch).await.err().or(failed);
         }
         if cluster.keepalive_is_over(self.world.now()) {
-            let live_pods = self.live_pods(cluster).await?;
-            self.world.cluster_command(cluster.id, &Command::KeepaliveTick { live_pods }).await?;
+            failed = self.look_after_idle(cluster).await.err().or(failed);
         }
-        self.world.audit(cluster.id).await?;
-        unattended.map_or(Ok(()), Err)
+        failed = self.world.audit(cluster.id).await.err().or(failed);
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn release_if_over(&self, cluster: ClusterId, run: RunId) -> Result<(), Error> {
+        if self.world.find_run(run).await?.is_none_or(|run| run.value.status.is_final()) {
+            self.world.cluster_command(cluster, &Command::Release { run }).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_after_idle(&self, cluster: &Cluster) -> Result<(), Error> {
+        let live_pods = self.live_pods(cluster).await?;
+        self.world.cluster_command(cluster.id, &Command::KeepaliveTick { live_pods }).await.map(drop)
     }
 
     async fn look_after_build(&self, cluster: &Cluster, epoch: u64) -> Result<(), Error> {

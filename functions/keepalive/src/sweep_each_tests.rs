@@ -50,6 +50,25 @@ async fn a_cluster_is_ended_though_another_one_cannot_be_read() {
     assert_eq!(fixture.seen().await.status(), Status::Terminating);
 }
 
+#[tokio::test]
+async fn the_rest_of_a_cluster_is_looked_after_though_one_of_its_runs_cannot_be_read() {
+    let fixture = Fixture::registered().await;
+    let (unreadable, over) = (RunId(Uuid::from_u128(1)), RunId(Uuid::from_u128(2)));
+    for run in [unreadable, over] {
+        fixture.does(&Command::Acquire { run }).await;
+    }
+    let key = Key::new("run", unreadable.to_string());
+    let broken = Write::Put { key, body: "{".to_owned(), expect: Expect::Anything, expires_at: None };
+    fixture.memory.store.commit(vec![broken]).await.expect("stored");
+    let epoch = fixture.seen().await.epoch;
+    fixture.does(&Command::BeginBuild { epoch, live_pods: 0 }).await;
+    fixture.machine_ends().await;
+    fixture.function.tick(Sender::Rule).await.expect_err("somebody has to look");
+    let cluster = fixture.seen().await;
+    assert_eq!(cluster.phase.runs().collect::<Vec<_>>(), [unreadable], "it may be alive");
+    assert_eq!(cluster.phase.build().map(|build| build.attempt), Some(2), "its build is lost");
+}
+
 /// EKS of accounts that answer when they have all been asked, and not before.
 struct AllAtOnce(Arc<MemoryEks>, Barrier);
 
