@@ -73,15 +73,13 @@ resource "aws_eks_addon" "before_nodes" {
   preserve     = true # do not tidy up inside a cluster that is about to go
 }
 
-# CoreDNS counts as installed only when it runs, so it comes after the nodes. Its pods would keep
-# each other on the last node (at most one may be away), until EKS gives up draining that after
-# five minutes; so each destroy would take as much longer.
+# CoreDNS counts as installed only when it runs, so it comes after the nodes. It really leaves before
+# they do: of its two pods at most one may be away, so they would keep the last node until EKS gives
+# up draining it after five minutes.
 resource "aws_eks_addon" "coredns" {
   cluster_name = aws_eks_cluster.this.name
   addon_name   = "coredns"
-  preserve     = true
-
-  configuration_values = jsonencode({ podDisruptionBudget = { enabled = false } })
+  preserve     = false
 
   depends_on = [aws_eks_node_group.this]
 }
