@@ -67,14 +67,20 @@ impl World {
     }
 
     /// Submits a run of every periodic flow whose time has come, and tells how many periodic flows there are. A flow
-    /// that cannot be run does not keep the others waiting.
+    /// that cannot be read or run does not keep the others waiting.
     ///
     /// # Errors
-    /// Those of listing.
+    /// Those of listing, and [`Error::Corrupt`] once all that can be read were run.
     pub async fn run_due_flows(&self) -> Result<usize, Error> {
-        let flows: Vec<Stored<Flow>> = records::list(self.store.as_ref(), keys::FLOWS).await?;
-        let mut periodic = 0;
-        for flow in flows {
+        let (mut periodic, mut unreadable) = (0, None);
+        for item in self.store.list(keys::FLOWS, "").await? {
+            let flow: Stored<Flow> = match Stored::read(&item) {
+                Ok(flow) => flow,
+                Err(error) => {
+                    unreadable = Some(error);
+                    continue;
+                }
+            };
             let id = flow.value.id;
             if let Schedule::Periodic { cron } = flow.value.schedule.clone() {
                 periodic += 1;
@@ -83,7 +89,7 @@ impl World {
                 }
             }
         }
-        Ok(periodic)
+        unreadable.map_or(Ok(periodic), Err)
     }
 
     /// Whether a flow waits for its time to come.

@@ -150,6 +150,18 @@ async fn publishing_again_leaves_what_is_not_said_as_it_was() {
 }
 
 #[tokio::test]
+async fn a_periodic_flow_runs_though_another_one_cannot_be_read() {
+    let fixture = Fixture::new();
+    let flow = fixture.publish("f", Schedule::Periodic { cron: EVERY_HOUR.to_owned() }).await;
+    let key = crate::ports::Key::new(keys::FLOWS, "0");
+    let broken = crate::ports::Write::Put { key, body: "{".to_owned(), expect: Expect::Anything, expires_at: None };
+    fixture.world.store.commit(vec![broken]).await.expect("stored");
+    fixture.memory.clock.advance(Duration::from_mins(60));
+    fixture.world.run_due_flows().await.expect_err("somebody has to look");
+    assert_eq!(fixture.runs(&flow).await, 1);
+}
+
+#[tokio::test]
 async fn a_flow_follows_another_ones_success_once() {
     let fixture = Fixture::new();
     let first = fixture.publish("first", Schedule::Manual).await;
