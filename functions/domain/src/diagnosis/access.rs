@@ -99,6 +99,20 @@ pub(super) fn verdict(error: &Flat) -> Option<Verdict> {
     })
 }
 
+/// Whether AWS gives another reason than one that an allow removes: `… because the resource does not exist in this
+/// Region, no resource-based policies allow access, or …`.
+pub(super) fn is_for_another_reason(error: &Flat) -> bool {
+    let mut denials = error.after("not authorized to perform");
+    denials.any(|rest| {
+        let sentence = &rest[..rest.floor_char_boundary(LONGEST_SENTENCE)];
+        let sentence = sentence.split_once(". ").map_or(sentence, |(sentence, _)| sentence);
+        sentence.split_once(" because ").is_some_and(|(_, reason)| !reason.starts_with("no "))
+    })
+}
+
+/// An ARN has two kilobytes at most.
+const LONGEST_SENTENCE: usize = 4096;
+
 /// The reason that is plain from what was asked: whoever comes with a token of another identity provider has no policy
 /// of its own yet, so the role decides alone.
 pub(super) fn of_actions(actions: &[String]) -> Option<Verdict> {
@@ -115,8 +129,12 @@ fn kind(text: &str) -> Option<(PolicyKind, &str)> {
     })
 }
 
+/// The ARN behind the kind: `: arn:…`, ` (arn:…)`, `, with policy ARN: arn:…`.
 fn arn(text: &str) -> Option<&str> {
-    let policy = word(text.trim_start_matches([':', ' ', '(']));
+    const BETWEEN: [&str; 7] = ["", ",", ":", "with", "policy", "arn", "arn:"];
+    let between = |word: &&str| BETWEEN.contains(&word.to_ascii_lowercase().as_str());
+    let found = text.split(' ').take(BETWEEN.len()).find(|word| !between(word))?;
+    let policy = word(found.trim_start_matches([':', '(']));
     policy.starts_with("arn:").then_some(policy)
 }
 

@@ -25,6 +25,8 @@ const QUOTAS: &[(&str, &str)] = &[
 const CLOCK: &str = "The clock of the machine that asked is wrong, or the call waited for minutes before it was sent: set the clock, then try again. The keys need no change.";
 const KEY: &str = "The machine could not use the key of its volume: let the key's policy allow it to the service-linked role AWSServiceRoleForAutoScaling, with kms:CreateGrant, or take the key of AWS's own.";
 const SUBNET: &str = "Correct the subnets of the node group as the message says: public ones must assign public addresses, private ones need a route to a NAT gateway.";
+const ZONES: &str =
+    "This zone does not have it, now or at all: choose subnets in other availability zones of the region.";
 const HELD: &str = "A load balancer, a NAT gateway or another service of AWS still holds this address or network interface: delete that service's resource, and it lets go within minutes.";
 const TABLE: &str = "The table or bucket that keeps the state or its lock is not there, or not of the form that Terraform needs: correct the settings of the backend.";
 const INIT: &str =
@@ -72,6 +74,7 @@ const BY_CODE: &[(&[&str], &str)] = &[
         &["OptInRequired", "AutoScalingGroupOptInRequired"],
         "The account is not subscribed to this service or image, or the region is not enabled in it: subscribe, or enable the region.",
     ),
+    (&["NotAvailableInZone", "UnsupportedAvailabilityZoneException"], ZONES),
     (&["RequestTimeTooSkewed"], CLOCK),
     (
         &[
@@ -102,6 +105,10 @@ const BY_CODE: &[(&[&str], &str)] = &[
 const BY_WORDS: &[(&[&str], &str)] = &[
     (&["signature expired: "], CLOCK),
     (&["signature not yet current: "], CLOCK),
+    (
+        &["block public access"],
+        "S3 Block Public Access forbids what is public, whatever the caller may do: leave out the public policy or ACL.",
+    ),
     (&["invalidkmskey.invalidstate"], KEY),
     (&["you do not have permission to access the specified resource"], HELD),
     (&["you are not allowed to manage '"], HELD),

@@ -59,7 +59,7 @@ const UNTOLD: &str = "GeneralServiceException";
 const OPERATION: &str = "operation error ";
 
 /// The code of the first issue that EKS has with a node group or an add-on, behind the names of what it is about:
-/// `last error: i-0a1b: NodeCreationFailure: …`, `[Issue(Code=NodeCreationFailure, …`.
+/// `last error: i-0a1b: NodeCreationFailure: …`, `[Issue(Code=NodeCreationFailure, …`, `[{Code: NodeCreationFailure,…`.
 pub(super) fn issue(error: &Flat) -> Option<&str> {
     /// More names than this are not passed over.
     const MOST_WORDS: usize = 64;
@@ -67,7 +67,8 @@ pub(super) fn issue(error: &Flat) -> Option<&str> {
         let rest = error.after("last error: ").next().or_else(|| error.after("creation: ").next())?;
         rest.split(' ').take(MOST_WORDS).find_map(|word| word.strip_suffix(':').filter(|code| is_issue(code)))
     };
-    let listed = || error.after("issue(code=").map(word).next().map(|code| code.split(',').next().unwrap_or(code));
+    let mut lists = error.after("issue(code=").chain(error.after("[{code: ")).map(word);
+    let mut listed = || lists.next().map(|code| code.split(',').next().unwrap_or(code));
     listed().or_else(waited).filter(|code| is_issue(code))
 }
 

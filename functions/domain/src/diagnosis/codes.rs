@@ -98,6 +98,7 @@ pub(super) const CODES: &[(FailureClass, &[&str])] = &[
             "InsufficientReservedInstanceCapacity",
             "InsufficientCapacity",
             "InsufficientCapacityOnHost",
+            "NotAvailableInZone",
             "SpotMaxPriceTooLow",
             "UnfulfillableCapacity",
             "UnsupportedAvailabilityZoneException",

@@ -76,7 +76,7 @@ impl Finding {
             code: class::code(&flat).map(str::to_owned),
             adding_permission_helps: match &verdict {
                 Some(verdict) => Some(verdict.identity_policy_helps()),
-                None => (denied && told).then_some(true),
+                None => (denied && told && !access::is_for_another_reason(&flat)).then_some(true),
             },
             verdict,
             encoded: if denied { access::encoded(&flat) } else { None },

@@ -110,6 +110,9 @@ fn hint(finding: &Finding) -> Option<String> {
     if finding.adding_permission_helps.is_some() {
         return None;
     }
+    if finding.words().has("no resource-based policies allow access") {
+        return Some("The resource must exist in this region, and its own policy must allow it, too.".to_owned());
+    }
     let encoded = finding.encoded.as_ref()?;
     Some(format!("What exactly is denied, and by which policy, tells: {}", encoded.decode_with))
 }

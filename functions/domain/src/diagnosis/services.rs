@@ -92,104 +92,143 @@ const RENAMED: &[(&str, &str, &str)] = &[
     ("s3", "UploadPart", "PutObject"),
 ];
 
-/// Calls that no other service has by that name, as far as it can be in such a log, for errors that name the call alone
-/// (`An error occurred (403) when calling the HeadObject operation`).
-const UNIQUE: &[(&str, &[&str])] = &[
-    (
-        "autoscaling",
-        &[
-            "CreateAutoScalingGroup",
-            "CreateOrUpdateTags",
-            "DeleteAutoScalingGroup",
-            "DescribeAutoScalingGroups",
-            "SetDesiredCapacity",
-            "TerminateInstanceInAutoScalingGroup",
-            "UpdateAutoScalingGroup",
-        ],
-    ),
-    ("dynamodb", &["DeleteItem", "GetItem", "PutItem"]),
+/// What no other service has by that name, as far as it can be in such a log, for errors that name the call alone
+/// (`An error occurred (403) when calling the HeadObject operation`). A call is one of them behind a verb.
+const NOUNS: &[(&str, &[&str])] = &[
+    ("autoscaling", &["AutoScalingGroup", "AutoScalingGroups", "LaunchConfiguration", "LaunchConfigurations"]),
     (
         "ec2",
         &[
-            "AllocateAddress",
-            "AssociateAddress",
-            "AttachInternetGateway",
-            "AuthorizeSecurityGroupIngress",
-            "CreateInternetGateway",
-            "CreateLaunchTemplate",
-            "CreateNatGateway",
-            "CreateNetworkInterface",
-            "CreateRouteTable",
-            "CreateSecurityGroup",
-            "CreateSubnet",
-            "CreateVpc",
-            "CreateVpcEndpoint",
-            "DeleteInternetGateway",
-            "DeleteLaunchTemplate",
-            "DeleteNatGateway",
-            "DeleteNetworkInterface",
-            "DeleteRouteTable",
-            "DeleteSecurityGroup",
-            "DeleteSubnet",
-            "DeleteVpc",
-            "DescribeAvailabilityZones",
-            "DescribeInstanceTypeOfferings",
-            "DescribeInstanceTypes",
-            "DescribeNatGateways",
-            "DescribeNetworkInterfaces",
-            "DescribeRouteTables",
-            "DescribeVpcs",
-            "DetachInternetGateway",
-            "DetachNetworkInterface",
-            "DisassociateAddress",
-            "ReleaseAddress",
-            "RunInstances",
+            "Address",
+            "Addresses",
+            "AvailabilityZones",
+            "InstanceAttribute",
+            "InstanceTypeOfferings",
+            "InstanceTypes",
+            "InternetGateway",
+            "InternetGateways",
+            "LaunchTemplate",
+            "LaunchTemplateVersion",
+            "LaunchTemplateVersions",
+            "LaunchTemplates",
+            "NatGateway",
+            "NatGateways",
+            "NetworkAcl",
+            "NetworkAcls",
+            "NetworkInterface",
+            "NetworkInterfaceAttribute",
+            "NetworkInterfaces",
+            "RouteTable",
+            "RouteTables",
+            "SecurityGroup",
+            "SecurityGroupEgress",
+            "SecurityGroupIngress",
+            "SecurityGroupRules",
+            "SecurityGroups",
+            "SpotPriceHistory",
+            "Subnet",
+            "SubnetAttribute",
+            "Subnets",
+            "Volume",
+            "Volumes",
+            "Vpc",
+            "VpcAttribute",
+            "VpcEndpoint",
+            "VpcEndpoints",
+            "Vpcs",
         ],
     ),
     (
         "eks",
         &[
-            "AssociateAccessPolicy",
-            "CreateAccessEntry",
-            "CreateAddon",
-            "CreateFargateProfile",
-            "CreateNodegroup",
-            "CreatePodIdentityAssociation",
-            "DeleteFargateProfile",
-            "DeleteNodegroup",
-            "DescribeAddonVersions",
-            "DescribeClusterVersions",
-            "DescribeNodegroup",
-            "ListNodegroups",
-            "UpdateClusterVersion",
-            "UpdateNodegroupConfig",
-            "UpdateNodegroupVersion",
+            "AccessEntry",
+            "Addon",
+            "AddonVersions",
+            "Addons",
+            "ClusterConfig",
+            "ClusterVersion",
+            "ClusterVersions",
+            "FargateProfile",
+            "FargateProfiles",
+            "Nodegroup",
+            "NodegroupConfig",
+            "NodegroupVersion",
+            "Nodegroups",
+            "PodIdentityAssociation",
+            "PodIdentityAssociations",
         ],
+    ),
+    (
+        "elasticloadbalancing",
+        &["Listener", "Listeners", "LoadBalancer", "LoadBalancers", "TargetGroup", "TargetGroups", "TargetHealth"],
     ),
     (
         "iam",
         &[
-            "AttachRolePolicy",
-            "CreateInstanceProfile",
-            "CreateOpenIDConnectProvider",
-            "CreateRole",
-            "CreateServiceLinkedRole",
-            "DeleteRole",
-            "DeleteRolePolicy",
-            "DetachRolePolicy",
-            "GetRole",
-            "ListAttachedRolePolicies",
-            "ListInstanceProfilesForRole",
-            "ListRoles",
-            "PutRolePolicy",
-            "SimulatePrincipalPolicy",
+            "AssumeRolePolicy",
+            "AttachedRolePolicies",
+            "InstanceProfile",
+            "InstanceProfiles",
+            "InstanceProfilesForRole",
+            "OpenIDConnectProvider",
+            "OpenIDConnectProviders",
+            "Role",
+            "RoleFromInstanceProfile",
+            "RolePermissionsBoundary",
+            "RolePolicies",
+            "RolePolicy",
+            "RoleToInstanceProfile",
+            "Roles",
+            "ServiceLinkedRole",
+            "ServiceLinkedRoleDeletionStatus",
         ],
     ),
-    ("kms", &["CreateGrant", "GenerateDataKey", "ScheduleKeyDeletion"]),
-    ("logs", &["CreateLogGroup", "CreateLogStream", "DescribeLogGroups", "PutLogEvents", "PutRetentionPolicy"]),
-    ("s3", &["CreateMultipartUpload", "GetObject", "HeadBucket", "HeadObject", "ListObjectsV2", "PutObject"]),
+    ("logs", &["LogEvents", "LogGroup", "LogGroups", "LogStream", "LogStreams", "RetentionPolicy"]),
+    ("s3", &["BucketAcl", "BucketPolicy", "BucketTagging", "BucketVersioning", "MultipartUpload"]),
+    ("servicequotas", &["ServiceQuota", "ServiceQuotas"]),
+];
+
+/// The verbs that calls begin with.
+const VERBS: &[&str] = &[
+    "Add",
+    "Allocate",
+    "Associate",
+    "Attach",
+    "Authorize",
+    "Create",
+    "Delete",
+    "Describe",
+    "Detach",
+    "Disassociate",
+    "Get",
+    "List",
+    "Modify",
+    "Put",
+    "Release",
+    "Remove",
+    "Revoke",
+    "Update",
+];
+
+/// Calls that are not of that form, or whose verb makes them one service's own.
+const UNIQUE: &[(&str, &[&str])] = &[
+    (
+        "autoscaling",
+        &[
+            "AttachLoadBalancers",
+            "CreateOrUpdateTags",
+            "DetachLoadBalancers",
+            "SetDesiredCapacity",
+            "TerminateInstanceInAutoScalingGroup",
+        ],
+    ),
+    ("dynamodb", &["DeleteItem", "GetItem", "PutItem"]),
+    ("ec2", &["RunInstances", "StartInstances", "StopInstances", "TerminateInstances"]),
+    ("eks", &["AssociateAccessPolicy", "DisassociateAccessPolicy", "ListAssociatedAccessPolicies"]),
+    ("iam", &["SimulatePrincipalPolicy"]),
+    ("kms", &["CreateGrant", "Decrypt", "Encrypt", "GenerateDataKey", "ScheduleKeyDeletion"]),
+    ("s3", &["GetObject", "HeadBucket", "HeadObject", "ListBuckets", "ListObjectsV2", "PutObject"]),
     ("secretsmanager", &["GetSecretValue"]),
-    ("servicequotas", &["GetServiceQuota", "ListServiceQuotas"]),
     (
         "sts",
         &[
@@ -211,6 +250,7 @@ const THINGS: &[(&str, &str, &str, &str)] = &[
     ("internet gateway", "ec2:CreateInternetGateway", "ec2:DeleteInternetGateway", "ec2:DescribeInternetGateways"),
     ("nat gateway", "ec2:CreateNatGateway", "ec2:DeleteNatGateway", "ec2:DescribeNatGateways"),
     ("route table", "ec2:CreateRouteTable", "ec2:DeleteRouteTable", "ec2:DescribeRouteTables"),
+    ("route", "ec2:CreateRoute", "ec2:DeleteRoute", "ec2:DescribeRouteTables"),
     ("security group", "ec2:CreateSecurityGroup", "ec2:DeleteSecurityGroup", "ec2:DescribeSecurityGroups"),
     ("launch template", "ec2:CreateLaunchTemplate", "ec2:DeleteLaunchTemplate", "ec2:DescribeLaunchTemplates"),
     ("source instance", "ec2:RunInstances", "", ""),
@@ -286,7 +326,10 @@ fn of_java(name: &str) -> Option<&'static str> {
 
 /// The service that alone has a call of this name.
 pub(super) fn owner(operation: &str) -> Option<&'static str> {
-    UNIQUE.iter().find(|(_, operations)| operations.contains(&operation)).map(|(prefix, _)| *prefix)
+    let alone = UNIQUE.iter().find(|(_, operations)| operations.contains(&operation));
+    let nouns = VERBS.iter().filter_map(|verb| operation.strip_prefix(verb));
+    let owned = || nouns.filter_map(|noun| NOUNS.iter().find(|(_, nouns)| nouns.contains(&noun))).next();
+    alone.or_else(owned).map(|(prefix, _)| *prefix)
 }
 
 /// The action that a call needs. Those of API Gateway are HTTP methods, which the call does not tell.
@@ -302,13 +345,19 @@ pub(super) fn of_words(text: &str) -> Option<&'static str> {
     if text.contains("failed to upload state: ") {
         return Some("s3:PutObject");
     }
+    let text = innermost(text);
+    for (verb, action) in [("attaching ", "ec2:AttachInternetGateway"), ("detaching ", "ec2:DetachInternetGateway")] {
+        if text.strip_prefix(verb).is_some_and(|rest| rest.strip_prefix("ec2 ").unwrap_or(rest).starts_with(GATEWAY)) {
+            return Some(action);
+        }
+    }
     for (index, verbs) in
         [&["creating ", "launching "][..], &["deleting "], &["reading ", "fetching ", "describing "]].iter().enumerate()
     {
         for verb in *verbs {
             let Some((_, rest)) = text.split_once(verb) else { continue };
             let rest = rest.strip_prefix("ec2 ").unwrap_or(rest);
-            let thing = THINGS.iter().find(|(thing, ..)| rest.strip_prefix(thing).is_some_and(|rest| ends_there(rest)));
+            let thing = THINGS.iter().find(|(thing, ..)| rest.strip_prefix(thing).is_some_and(ends_there));
             if let Some((_, create, delete, read)) = thing {
                 let action = [create, delete, read][index];
                 return (!action.is_empty()).then_some(action);
@@ -316,6 +365,17 @@ pub(super) fn of_words(text: &str) -> Option<&'static str> {
         }
     }
     None
+}
+
+const GATEWAY: &str = "internet gateway (";
+
+/// A text from where it says what was done last: where one thing was done for another, the inner one failed
+/// (`deleting x: detaching y: …`).
+fn innermost(text: &str) -> &str {
+    const DOING: [&str; 6] = ["attaching ", "creating ", "deleting ", "detaching ", "reading ", "updating "];
+    let parts = text.match_indices(": ").map(|(at, colon)| &text[at + colon.len()..]);
+    let parts = parts.map(|part| part.strip_prefix("error ").unwrap_or(part));
+    parts.filter(|part| DOING.iter().any(|verb| part.starts_with(verb))).last().unwrap_or(text)
 }
 
 /// Whether what follows the name of a thing is no more of that name: a colon, or one thing's own name before a colon.

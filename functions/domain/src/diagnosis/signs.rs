@@ -6,12 +6,14 @@
 
 use crate::failure::FailureClass::{
     self, BuildLost, Capacity, Credentials, Dependency, ExplicitDeny, KubernetesUnauthorized, MissingPermission,
-    NameClash, Quota, Transient, Version,
+    NameClash, Quota, Rejected, Transient, Version,
 };
 
 /// Sentences that decide whatever code stands beside them, in lower case; all of a row must be there, and the first
 /// row decides.
 pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
+    // Whoever asks: a setting of the bucket or the account forbids it.
+    (&["not authorized to perform", " because public ", "block public access"], Rejected),
     (&["explicit deny", "not authorized"], ExplicitDeny),
     (&["with an explicit deny in a"], ExplicitDeny),
     (&["due to an explicit deny in a"], ExplicitDeny),
@@ -60,7 +62,7 @@ pub(super) const PHRASES: &[(&[&str], FailureClass)] = &[
     (&["does not support terraform version"], Version),
     (&["state snapshot was created by terraform", "newer than"], Version),
     (&["unsupported checkable object kind"], Version),
-    (&["is not supported in your requested availability zone"], Capacity),
+    (&["is not supported in ", " requested availability zone"], Capacity),
     (&["does not currently have sufficient capacity"], Capacity),
     (&["currently do not have sufficient", "capacity"], Capacity),
     (&["unable to fulfill capacity"], Capacity),
@@ -99,6 +101,8 @@ pub(super) const WAITS: &[&[&str]] = &[
     &["timeout while waiting for state to become '"],
     &["timeout while waiting for resource to be gone"],
     &["timed out waiting for the condition"],
+    &[" failed to stabilize: "],
+    &["resourcenotready: failed waiting for successful resource state"],
     &["need at least ", " healthy instances in asg"],
     &["waiter ", " failed: waiter encountered a terminal failure state"],
     &["waiter ", " failed: max attempts exceeded"],
@@ -110,7 +114,7 @@ pub(super) const LOCKING: &[&str] =
 
 /// What says that somebody else has it: DynamoDB's refusal, S3's, and the note that the holder left.
 pub(super) const LOCKED: &[&str] =
-    &["conditionalcheckfailedexception", "preconditionfailed", "statuscode: 412", "lock info:", "already locked"];
+    &["conditionalcheckfailedexception", "preconditionfailed", "statuscode: 412", "lock info: id:", "already locked"];
 
 /// What programs say when they are told to stop. Weak, as the next.
 pub(super) const CANCELED: &[&str] = &["context canceled", "request was cancelled", "execution halted"];

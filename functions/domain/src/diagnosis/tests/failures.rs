@@ -100,7 +100,7 @@ pub(super) const FAILURES: &[Sample] = &[
         "aws_internet_gateway.this",
         "deleting EC2 Internet Gateway (igw-0a1b2c3d): detaching EC2 Internet Gateway (igw-0a1b2c3d) from VPC (vpc-0a1b2c3d): DependencyViolation: Network vpc-0a1b2c3d has some mapped public address(es). Please unmap those public address(es) before detaching the gateway.\n\tstatus code: 400, request id: c4d5e6f7-0819-42a3-84b5-c6d7e8f90a1b",
     )
-    .actions(&["ec2:DeleteInternetGateway"])
+    .actions(&["ec2:DetachInternetGateway"])
     .code("DependencyViolation"),
     sample(
         Dependency,
