@@ -24,13 +24,12 @@ struct Story {
     missing: &'static [&'static str],
     /// Words of the message and the remedy.
     told: &'static [&'static str],
-    /// Whether the cause is removed and the flow run again.
-    removed: bool,
-    /// Whether the SDK's user is asked, too.
-    sdk: bool,
+    /// Whether the cause is removed and the flow run again, and the SDK's user asked too, where only the usual stories
+    /// are told. Where all of them are, it is done for each.
+    whole: bool,
 }
 
-const STORY: Story = Story { name: "", errors: &[], class: "", missing: &[], told: &[], removed: false, sdk: false };
+const STORY: Story = Story { name: "", errors: &[], class: "", missing: &[], told: &[], whole: false };
 
 const STORIES: &[Story] = &[
     Story {
@@ -52,8 +51,7 @@ const STORIES: &[Story] = &[
         class: "missing_permission",
         missing: &["ec2:AllocateAddress", "ec2:CreateVpc", "iam:CreateRole"],
         told: &["ec2:CreateVpc", "Add these actions"],
-        removed: true,
-        sdk: true,
+        whole: true,
     },
     Story {
         name: "denied-explicitly",
@@ -93,8 +91,7 @@ const STORIES: &[Story] = &[
         )],
         class: "quota",
         told: &["VPCs per Region", "L-F678F1CE"],
-        removed: true,
-        sdk: true,
+        whole: true,
         ..STORY
     },
     Story {
@@ -105,7 +102,6 @@ const STORIES: &[Story] = &[
         )],
         class: "quota",
         told: &["L-1216C47A", "G and VT L-DB2E81BA"],
-        removed: true,
         ..STORY
     },
     Story {
@@ -170,21 +166,26 @@ const AT_ONCE: usize = 2;
 
 /// The stories that nearly every user may meet.
 pub async fn usual(world: Arc<World>) {
-    tell(&world, |name| ["several", "networks", "expired", "throttled", "stuck"].contains(&name)).await;
+    tell(&world, false, |name| ["several", "networks", "expired", "throttled", "stuck"].contains(&name)).await;
 }
 
 /// All of them.
 pub async fn every(world: Arc<World>) {
-    tell(&world, |_| true).await;
+    tell(&world, true, |_| true).await;
 }
 
-async fn tell(world: &World, chosen: impl Fn(&str) -> bool) {
+async fn tell(world: &World, every: bool, chosen: impl Fn(&str) -> bool) {
     let mut all: Vec<BoxFuture<'_, ()>> = vec![];
     // The longest first.
     if chosen("stuck") {
         all.push(alone(world, "stuck", deleted_in_the_end).boxed());
     }
-    all.extend(STORIES.iter().filter(|story| chosen(story.name)).map(|story| whole(world, story).boxed()));
+    all.extend(
+        STORIES
+            .iter()
+            .filter(|story| chosen(story.name))
+            .map(|story| told_and_removed(world, story, every || story.whole).boxed()),
+    );
     if chosen("locked") {
         all.push(alone(world, "locked", held_by_a_person).boxed());
     }
@@ -194,15 +195,16 @@ async fn tell(world: &World, chosen: impl Fn(&str) -> bool) {
     stream::iter(all).buffer_unordered(AT_ONCE).collect::<()>().await;
 }
 
-/// A story from the registration to its end: the cause is told, and removed.
-async fn whole(world: &World, story: &'static Story) {
+/// A story from the registration to its end: the cause is told; and, where the whole of it is asked for, the SDK's user
+/// sees it, somebody removes it, and the flow is run again.
+async fn told_and_removed(world: &World, story: &'static Story, whole: bool) {
     let cluster = world.client.register(world, story.name, 3600).await;
     let fault =
         |(kind, error): &(&str, &str)| json!({"type": kind, "operation": "create", "error": error, "times": 1000});
     world.order(&cluster, &story.errors.iter().map(fault).collect::<Vec<_>>());
-    told(world, story, &cluster).await;
+    told(world, story, &cluster, whole).await;
     world.order(&cluster, &[]);
-    if story.removed {
+    if whole {
         removed(world, story.name, &cluster).await;
     }
     nothing_left(world, &cluster).await;
@@ -225,7 +227,7 @@ fn flow(name: &str) -> Value {
 }
 
 /// The cause is in the run, in the cluster and in the SDK's exception, and nothing is left of the attempt.
-async fn told(world: &World, story: &Story, cluster: &str) {
+async fn told(world: &World, story: &Story, cluster: &str, to_sdk: bool) {
     let client = &world.client;
     let run = client.finished(&client.publish(flow(story.name)).await).await;
     assert_eq!(run["status"], "failed", "{run:#}");
@@ -247,7 +249,7 @@ async fn told(world: &World, story: &Story, cluster: &str) {
         assert!(cause.contains(words), "{}: no '{words}' in {run:#}", story.name);
     }
     assert_eq!(state_resources(world, cluster, 1).await, 0, "something is left in Terraform's state");
-    if story.sdk {
+    if to_sdk {
         let told = crate::sdk::refused(world, &format!("{}:aqueduct_ondemand_k8s", story.name)).await;
         for words in story.told {
             assert!(told.contains(words), "{}: the SDK's user does not see '{words}': {told}", story.name);
