@@ -56,6 +56,9 @@ impl Sample {
 /// All of them.
 pub(super) fn all() -> Vec<Sample> {
     let wild = super::wild::access::ACCESS.iter().chain(super::wild::nodes::NODES);
-    let wild = wild.chain(super::wild::requests::REQUESTS).chain(super::wild::machine::MACHINE).chain(super::wild::later::LATER);
+    let wild = wild
+        .chain(super::wild::requests::REQUESTS)
+        .chain(super::wild::machine::MACHINE)
+        .chain(super::wild::later::LATER);
     super::denials::DENIALS.iter().chain(super::failures::FAILURES).chain(wild).copied().collect()
 }
