@@ -2,10 +2,11 @@ terraform {
   # 1.10 brought the lock file of the S3 backend, 1.9 validations that compare two variables.
   required_version = ">= 1.10"
 
+  # 6.25 is what the module is tried with.
   required_providers {
     aws = {
       source  = "hashicorp/aws"
-      version = "~> 6.0"
+      version = "~> 6.25"
     }
   }
 
