@@ -111,7 +111,7 @@ const STORIES: &[Story] = &[
             "creating EKS Cluster (ondemand-1f1e0abd-g1): operation error EKS: CreateCluster, https response error StatusCode: 400, RequestID: 04b29cbe-5e5f-4d35-a4ef-98a0bd5b4b83, UnsupportedAvailabilityZoneException: Cannot create cluster 'ondemand-1f1e0abd-g1' because us-east-1e, the targeted availability zone, does not currently have sufficient capacity to support the cluster. Retry and choose from these availability zones: us-east-1a, us-east-1b",
         )],
         class: "capacity",
-        told: &["us-east-1e", "another node type"],
+        told: &["us-east-1e", "other availability zones"],
         ..STORY
     },
     Story {
@@ -142,6 +142,26 @@ const STORIES: &[Story] = &[
         )],
         class: "credentials",
         told: &["expired", "credentials that are valid"],
+        ..STORY
+    },
+    Story {
+        name: "unverified",
+        errors: &[(
+            "aws_eip",
+            "creating EC2 EIP: operation error EC2: AllocateAddress, https response error StatusCode: 400, RequestID: 9a146f8d-ec08-4a82-8e1a-084422953210, api error PendingVerification: Your request for accessing resources in this region is being validated, and you will not be able to launch additional resources in this region until the validation is complete.",
+        )],
+        class: "rejected",
+        told: &["PendingVerification", "still verifying the account"],
+        ..STORY
+    },
+    Story {
+        name: "never-joined",
+        errors: &[(
+            "aws_eks_node_group",
+            "waiting for EKS Node Group (ondemand-1f1e0abd-g1:cpu-t3-xlarge-20261122180000) create: unexpected state 'CREATE_FAILED', wanted target 'ACTIVE'. last error: i-0ac9d1e7b3f5a2c48: NodeCreationFailure: Instances failed to join the kubernetes cluster",
+        )],
+        class: "not_stabilized",
+        told: &["failed to join the kubernetes cluster", "look whether their subnets reach the internet"],
         ..STORY
     },
     Story {

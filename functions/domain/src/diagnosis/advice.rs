@@ -26,7 +26,7 @@ const CLOCK: &str = "The clock of the machine that asked is wrong, or the call w
 const KEY: &str = "The machine could not use the key of its volume: let the key's policy allow it to the service-linked role AWSServiceRoleForAutoScaling, with kms:CreateGrant, or take the key of AWS's own.";
 const SUBNET: &str = "Correct the subnets of the node group as the message says: public ones must assign public addresses, private ones need a route to a NAT gateway.";
 const ZONES: &str =
-    "This zone does not have it, now or at all: choose subnets in other availability zones of the region.";
+    "This zone does not have it, now or at all: use other availability zones of the region, or another region.";
 const HELD: &str = "A load balancer, a NAT gateway or another service of AWS still holds this address or network interface: delete that service's resource, and it lets go within minutes.";
 const TABLE: &str = "The table or bucket that keeps the state or its lock is not there, or not of the form that Terraform needs: correct the settings of the backend.";
 const INIT: &str =
