@@ -73,10 +73,11 @@ pub(crate) async fn pods(client: &Client, name: &str) -> Result<Vec<Pod>, Error>
     Ok(Api::<Pod>::all(client.clone()).list(&bound).await?.items)
 }
 
-/// Opens or closes the node to the scheduler.
+/// Opens or closes the node to the scheduler. One that is gone already needs no closing: whoever removed it may have been
+/// killed before they could say so.
 pub(crate) async fn cordon(client: &Client, name: &str, closed: bool) -> Result<(), Error> {
     let patch = Patch::Merge(json!({"spec": {"unschedulable": closed}}));
-    Api::<Node>::all(client.clone()).patch(name, &PatchParams::default(), &patch).await.map(drop)
+    found(Api::<Node>::all(client.clone()).patch(name, &PatchParams::default(), &patch).await)
 }
 
 /// Takes the node out of the cluster, with the given `pods` of it.
@@ -89,7 +90,7 @@ pub(crate) async fn remove(client: &Client, name: &str, pods: &[Pod]) -> Result<
     Ok(())
 }
 
-/// What is gone already needs no deletion.
+/// What is gone already needs no change.
 fn found<T>(result: Result<T, Error>) -> Result<(), Error> {
     match result {
         Err(Error::Api(status)) if status.is_not_found() => Ok(()),
