@@ -42,7 +42,8 @@ fn words_for_people_are_understood() {
     for sample in all() {
         for boxed in [false, true] {
             for wrap in [Wrap::Nowhere, Wrap::At78] {
-                for dress in 0..8_u8 {
+                // Each two of the three in all their combinations.
+                for dress in [0b000, 0b011, 0b101, 0b110_u8] {
                     let (coloured, crlf, stamped) = (dress & 1 != 0, dress & 2 != 0, dress & 4 != 0);
                     understood(&sample, &human(&sample, Looks { boxed, coloured, crlf, stamped, wrap }));
                 }
