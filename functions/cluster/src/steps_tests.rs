@@ -3,11 +3,9 @@
 use super::*;
 use domain::cluster::{Phase, Status};
 use domain::failure::FailureClass;
-use domain::integration::{AccessKey, CredentialsInput};
 use domain::settings::SettingsDelta;
-use domain::{ClusterId, IntegrationId, RunId, Secret};
-use runtime::integrations::Registration;
-use runtime::memory::{Memory, MemoryEks, MemoryJobs, MemorySurvey};
+use domain::{ClusterId, IntegrationId, RunId};
+use runtime::memory::{Memory, MemoryEks, MemoryJobs, MemorySurvey, registration};
 use uuid::Uuid;
 
 const CLUSTER: ClusterId = ClusterId(Uuid::from_u128(0xc));
@@ -25,16 +23,7 @@ impl Fixture {
         let memory = Memory::new("2026-11-22T12:00:00Z".parse().expect("a moment"));
         let (eks, jobs) = (Arc::new(MemoryEks::default()), Arc::new(MemoryJobs::default()));
         let (world, access) = (memory.world(), memory.access());
-        let (access_key_id, secret_access_key) = ("AKIA1".to_owned(), Secret::new("hush"));
-        let key = AccessKey { access_key_id, secret_access_key, session_token: None };
-        let registration = Registration {
-            id: IntegrationId(Uuid::from_u128(0xa)),
-            cluster: CLUSTER,
-            name: "aws".to_owned(),
-            credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
-            file: None,
-            settings: SettingsDelta::default(),
-        };
+        let registration = registration(IntegrationId(Uuid::from_u128(0xa)), CLUSTER, "aws");
         world.register(&access, registration).await.expect("registered");
         let survey = Arc::new(MemorySurvey::default());
         let function = ClusterFunction { world, access, eks: eks.clone(), jobs: jobs.clone(), survey };

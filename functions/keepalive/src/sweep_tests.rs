@@ -6,13 +6,11 @@ mod each;
 use super::*;
 use domain::cluster::{BuildReport, Phase};
 use domain::flow::{Dag, Engine, Flow};
-use domain::integration::{AccessKey, CredentialsInput};
 use domain::run::{Run, RunStatus};
 use domain::settings::SettingsDelta;
-use domain::{DagId, FlowId, IntegrationId, Secret, Timestamp};
+use domain::{DagId, FlowId, IntegrationId, Timestamp};
 use runtime::error::PortErrorKind;
-use runtime::integrations::Registration;
-use runtime::memory::{Memory, MemoryEks, MemoryJobs, memory_build};
+use runtime::memory::{Memory, MemoryEks, MemoryJobs, memory_build, registration};
 use runtime::ports::KeepaliveRule;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -39,16 +37,7 @@ impl Fixture {
 
     /// Registers an integration with the cluster that this is about.
     async fn registers(self, name: &str) -> Self {
-        let (access_key_id, secret_access_key) = ("AKIA1".to_owned(), Secret::new("hush"));
-        let key = AccessKey { access_key_id, secret_access_key, session_token: None };
-        let registration = Registration {
-            id: IntegrationId(self.cluster.0),
-            cluster: self.cluster,
-            name: name.to_owned(),
-            credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
-            file: None,
-            settings: SettingsDelta::default(),
-        };
+        let registration = registration(IntegrationId(self.cluster.0), self.cluster, name);
         self.function.world.register(&self.function.access, registration).await.expect("registered");
         self.memory.rule.disable().await.expect("as by the tick after a registration");
         self

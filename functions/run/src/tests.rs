@@ -13,13 +13,11 @@ use domain::cluster::{BuildReport, Cluster};
 use domain::flow::{Artifact, Code, Dag, Engine, Flow, Limits, Operator, OperatorKind, PythonVersion, Resources};
 use domain::integration::{AccessKey, CredentialsInput};
 use domain::run::{Command, JobObservation, Observation, OperatorState, Run};
-use domain::settings::SettingsDelta;
 use domain::{ArtifactId, ClusterId, DagId, FlowId, IntegrationId, OperatorId, RunId, Secret, Timestamp};
 use runtime::PortError;
 use runtime::error::PortErrorKind;
-use runtime::integrations::Registration;
 use runtime::job_token::JobClaim;
-use runtime::memory::{Memory, MemoryEks, MemoryJobs};
+use runtime::memory::{Memory, MemoryEks, MemoryJobs, registration};
 use runtime::ports::{JobSpec, Jobs, KubeAccess, Result, Vault};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -106,16 +104,7 @@ impl Fixture {
         let (eks, kubernetes) = (Arc::new(MemoryEks::default()), Arc::new(Kubernetes::default()));
         let (world, access) = (memory.world(), memory.access());
         *kubernetes.world.lock().expect("not poisoned") = Some(memory.world());
-        let (access_key_id, secret_access_key) = ("AKIA1".to_owned(), Secret::new("hush"));
-        let key = AccessKey { access_key_id, secret_access_key, session_token: None };
-        let registration = Registration {
-            id: IntegrationId(Uuid::from_u128(0xa)),
-            cluster: CLUSTER,
-            name: "aws".to_owned(),
-            credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
-            file: None,
-            settings: SettingsDelta::default(),
-        };
+        let registration = registration(IntegrationId(Uuid::from_u128(0xa)), CLUSTER, "aws");
         world.register(&access, registration).await.expect("registered");
         memory.vault.put(jobs::TOKEN_KEY, &Secret::new("a key")).await.expect("stored");
         let (flow, dag) = flow(limits);

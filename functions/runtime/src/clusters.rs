@@ -29,23 +29,13 @@ impl World {
         Ok(all.into_iter().map(|stored| stored.value).collect())
     }
 
-    /// Reads all clusters that can be read, and why the last of the others cannot: one that a newer version has written,
-    /// say, must not keep all from being looked after.
+    /// Reads all clusters that can be read, and why the last of the others cannot.
     ///
     /// # Errors
     /// Those of the store.
     pub async fn readable_clusters(&self) -> Result<(Vec<Cluster>, Option<Error>), Error> {
-        let (mut clusters, mut unreadable) = (vec![], None);
-        for item in self.store.list(keys::CLUSTERS, "").await? {
-            match Stored::read(&item) {
-                Ok(stored) => clusters.push(stored.value),
-                Err(error) => {
-                    tracing::error!(cluster.id = item.key.sort, "nobody looks after it: {error}");
-                    unreadable = Some(error);
-                }
-            }
-        }
-        Ok((clusters, unreadable))
+        let (clusters, unreadable) = records::readable(self.store.as_ref(), keys::CLUSTERS).await?;
+        Ok((clusters.into_iter().map(|stored: Stored<Cluster>| stored.value).collect(), unreadable))
     }
 
     /// The history of a cluster or a run, oldest first.

@@ -5,7 +5,7 @@ mod clock;
 mod machines;
 mod survey;
 
-pub use accounts::{JobLog, MemoryEks, MemoryJobs, MemoryTags};
+pub use accounts::{JobLog, MemoryEks, MemoryJobs, MemoryTags, registration};
 pub use clock::MemoryClock;
 pub use machines::{MachineLog, MemoryMachines};
 pub use survey::MemorySurvey;

@@ -1,11 +1,9 @@
 use super::*;
-use crate::integrations::Registration;
-use crate::memory::Memory;
+use crate::memory::{Memory, registration};
 use domain::cluster::{BuildReport, Status};
-use domain::integration::{AccessKey, CredentialsInput};
 use domain::inventory::{CLUSTER_TAG, GENERATION_TAG};
 use domain::settings::SettingsDelta;
-use domain::{IntegrationId, Secret, Timestamp};
+use domain::{IntegrationId, Timestamp};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -21,19 +19,7 @@ impl Fixture {
         let memory = Memory::new("2026-11-22T12:00:00Z".parse::<Timestamp>().expect("a moment"));
         let world = memory.world();
         let cluster = ClusterId(Uuid::from_u128(0xc));
-        let key = AccessKey {
-            access_key_id: "AKIA1".to_owned(),
-            secret_access_key: Secret::new("hush"),
-            session_token: None,
-        };
-        let registration = Registration {
-            id: IntegrationId(Uuid::from_u128(0xa)),
-            cluster,
-            name: "aws".to_owned(),
-            credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
-            file: None,
-            settings: SettingsDelta::default(),
-        };
+        let registration = registration(IntegrationId(Uuid::from_u128(0xa)), cluster, "aws");
         world.register(&memory.access(), registration).await.expect("registered");
         let fixture = Self { memory, world, cluster };
         fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;

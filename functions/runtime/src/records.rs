@@ -52,6 +52,28 @@ pub async fn list<T: DeserializeOwned>(store: &dyn Store, partition: &str) -> Re
     store.list(partition, "").await?.iter().map(Stored::read).collect()
 }
 
+/// Reads all documents of a partition that can be read, and why the last of the others cannot: one that a newer version
+/// has written, say, must not keep all from being looked after.
+///
+/// # Errors
+/// Those of the store.
+pub async fn readable<T: DeserializeOwned>(
+    store: &dyn Store,
+    partition: &str,
+) -> Result<(Vec<Stored<T>>, Option<Error>), Error> {
+    let (mut readable, mut unreadable) = (vec![], None);
+    for item in store.list(partition, "").await? {
+        match Stored::read(&item) {
+            Ok(stored) => readable.push(stored),
+            Err(error) => {
+                tracing::error!("nobody looks after it: {error}");
+                unreadable = Some(error);
+            }
+        }
+    }
+    Ok((readable, unreadable))
+}
+
 /// The write of a document.
 ///
 /// # Errors

@@ -35,17 +35,22 @@ fn wide(now: Timestamp) -> Dag {
     }
 }
 
+/// A run of such a graph that has its cluster.
+async fn granted(world: &World, now: Timestamp) -> (Dag, Run) {
+    let dag = wide(now);
+    let run = Run::submitted(RunId(Uuid::new_v4()), &dag, None, BTreeMap::new(), now);
+    world.store_dag(&dag, &BTreeMap::new()).await.expect("stored");
+    world.store.commit(world.submission(dag.flow, &run).expect("writes")).await.expect("stored");
+    let run = world.run_command(run.id, &Command::Granted { generation: Some(1) }).await.expect("granted").run;
+    (dag, run)
+}
+
 #[tokio::test]
 async fn a_loss_of_hundreds_of_operators_at_once_is_taken_in_and_told_whole() {
     let now: Timestamp = "2026-11-22T12:00:30Z".parse().expect("a moment");
     let memory = Memory::new(now);
     let world = memory.world();
-    let dag = wide(now);
-    let run = Run::submitted(RunId(Uuid::new_v4()), &dag, None, BTreeMap::new(), now);
-    world.store_dag(&dag, &BTreeMap::new()).await.expect("stored");
-    world.store.commit(world.submission(dag.flow, &run).expect("writes")).await.expect("stored");
-
-    world.run_command(run.id, &Command::Granted { generation: Some(1) }).await.expect("granted");
+    let (dag, run) = granted(&world, now).await;
     let gone = || JobObservation {
         attempt: 1,
         scheduled_at: None,
@@ -70,12 +75,7 @@ async fn a_run_can_be_ended_though_its_graph_is_gone() {
     for (end, status) in ends {
         let memory = Memory::new(now);
         let world = memory.world();
-        let dag = wide(now);
-        let run = Run::submitted(RunId(Uuid::new_v4()), &dag, None, BTreeMap::new(), now);
-        world.store_dag(&dag, &BTreeMap::new()).await.expect("stored");
-        world.store.commit(world.submission(dag.flow, &run).expect("writes")).await.expect("stored");
-        world.run_command(run.id, &Command::Granted { generation: Some(1) }).await.expect("granted");
-
+        let (dag, run) = granted(&world, now).await;
         world.objects.delete_all(&keys::flow_objects(dag.flow)).await.expect("deleted");
         let world = memory.world();
         world.run_command(run.id, &Command::LetIn).await.expect_err("nobody knows what is next");

@@ -72,15 +72,9 @@ impl World {
     /// # Errors
     /// Those of listing, and [`Error::Corrupt`] once all that can be read were run.
     pub async fn run_due_flows(&self) -> Result<usize, Error> {
-        let (mut periodic, mut unreadable) = (0, None);
-        for item in self.store.list(keys::FLOWS, "").await? {
-            let flow: Stored<Flow> = match Stored::read(&item) {
-                Ok(flow) => flow,
-                Err(error) => {
-                    unreadable = Some(error);
-                    continue;
-                }
-            };
+        let (flows, unreadable) = records::readable::<Flow>(self.store.as_ref(), keys::FLOWS).await?;
+        let mut periodic = 0;
+        for flow in flows {
             let id = flow.value.id;
             if let Schedule::Periodic { cron } = flow.value.schedule.clone() {
                 periodic += 1;

@@ -2,14 +2,31 @@
 
 use super::locked;
 use crate::error::{PortError, PortErrorKind};
+use crate::integrations::Registration;
 use crate::ports::{Eks, EksCluster, JobSpec, Jobs, KubeAccess, Result, TaggedResources};
 use async_trait::async_trait;
-use domain::integration::AccessKey;
+use domain::integration::{AccessKey, CredentialsInput};
 use domain::inventory::TaggedResource;
 use domain::run::{JobObservation, Observation};
-use domain::{OperatorId, RunId, Timestamp};
+use domain::settings::SettingsDelta;
+use domain::{ClusterId, IntegrationId, OperatorId, RunId, Secret, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
+
+/// What registers an account with a pair of keys that [`super::MemoryIdentity`] accepts.
+#[must_use]
+pub fn registration(id: IntegrationId, cluster: ClusterId, name: &str) -> Registration {
+    let (access_key_id, secret_access_key) = ("AKIA1".to_owned(), Secret::new("hush"));
+    let key = AccessKey { access_key_id, secret_access_key, session_token: None };
+    Registration {
+        id,
+        cluster,
+        name: name.to_owned(),
+        credentials: CredentialsInput::AccessKey { key, region: "us-east-1".to_owned() },
+        file: None,
+        settings: SettingsDelta::default(),
+    }
+}
 
 /// EKS, with the clusters it was told of.
 #[derive(Debug, Default)]
