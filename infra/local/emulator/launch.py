@@ -1,7 +1,8 @@
 """Starts ministack as the local AWS, with the changes of patches/ applied.
 
-The interface is the environment: GATEWAY_PORT (required), BIND_HOST,
-AWS_ENDPOINT_URL, STATE_DIR, S3_DATA_DIR, TMPDIR, LOCAL_ACCOUNT_URL,
+The interface is the environment: GATEWAY_PORT (required), GATEWAY_SOCKET (the
+number of an open file: a socket that is bound to that port, so that nobody else
+can have taken it), BIND_HOST, AWS_ENDPOINT_URL, STATE_DIR, S3_DATA_DIR, TMPDIR, LOCAL_ACCOUNT_URL,
 BUILD_LOG_DIR and what faults.py and the modules in patches/ document.
 
 It ends on SIGTERM, on SIGINT and when its parent is gone, and takes every
@@ -92,6 +93,8 @@ def serve_until(end):
     async def serve_with_our_signals(app, config):
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, lambda: threading.Thread(target=end).start())
+        if bound := os.environ.get("GATEWAY_SOCKET"):
+            config.bind = [f"fd://{bound}"]
         await serve(Front(app), config, shutdown_trigger=asyncio.Event().wait)
 
     hypercorn.asyncio.serve = serve_with_our_signals

@@ -81,9 +81,10 @@ class Emulator:
         self.folder = Path(self._folder.name)
         self.journal_path = self.folder / "journal"
         self.journal_path.touch()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
+        # Ours from now on: a port that is only known to be free may be somebody else's when it is listened on.
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        port = listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
         self.account = http.server.ThreadingHTTPServer(("127.0.0.1", 0), LocalAccount)
         threading.Thread(target=self.account.serve_forever, daemon=True).start()
@@ -92,6 +93,7 @@ class Emulator:
         environment = {
             **os.environ,
             "GATEWAY_PORT": str(port),
+            "GATEWAY_SOCKET": str(listener.fileno()),
             "STATE_DIR": str(self.folder / "state"),
             "S3_DATA_DIR": str(self.folder / "s3"),
             "TMPDIR": str(self.folder / "tmp"),
@@ -109,9 +111,14 @@ class Emulator:
             "EMULATOR_STOP_GRACE_SECONDS": "2",
         }
         self.log = open(self.folder / "emulator.log", "w+", encoding="utf-8")
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE.parent / "launch.py")], env=environment, stdout=self.log, stderr=self.log
-        )
+        with listener:
+            self.process = subprocess.Popen(
+                [sys.executable, str(HERE.parent / "launch.py")],
+                env=environment,
+                stdout=self.log,
+                stderr=self.log,
+                pass_fds=[listener.fileno()],
+            )
         try:
             until(self._healthy, "the emulator to be healthy")
             self._deploy()
@@ -123,7 +130,7 @@ class Emulator:
     def close(self):
         self.process.terminate()
         try:
-            self.process.wait(20)
+            self.process.wait(300)
         finally:
             self.process.kill()
             self.process.wait()
@@ -141,18 +148,24 @@ class Emulator:
             aws_secret_access_key="local",
         )
 
+    def gate(self, name):
+        """What a function waits for that is asked with `?gate=`: the file of this name."""
+        return self.folder / name
+
     def get(self, path):
         api = f"{self.url}/_aws/execute-api/{self.outputs['ApiId']}/$default"
-        with urllib.request.urlopen(api + path, timeout=120) as response:
+        with urllib.request.urlopen(api + path, timeout=300) as response:
             return response.read().decode()
 
     def journal(self, **wanted):
-        events = [json.loads(line) for line in self.journal_path.read_text(encoding="utf-8").splitlines()]
-        return [event for event in events if wanted.items() <= event.items()]
+        return [event for event in whole_lines(self.journal_path) if wanted.items() <= event.items()]
 
     def order(self, *rules):
         """Has things fail, instead of what was ordered before."""
-        (self.folder / "faults.json").write_text(json.dumps({"rules": rules}), encoding="utf-8")
+        # Beside and renamed, so that nobody reads half of it.
+        beside = self.folder / "faults.new"
+        beside.write_text(json.dumps({"rules": rules}), encoding="utf-8")
+        beside.rename(self.folder / "faults.json")
 
     def struck(self):
         """What failed, as ordered, from the beginning: (action, subject)."""
@@ -164,7 +177,7 @@ class Emulator:
 
     def _notes(self):
         path = self.folder / "struck.jsonl"
-        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+        return whole_lines(path) if path.exists() else []
 
     def start(self, machine, name, **fields):
         request = {"stateMachineArn": self.outputs[machine], "name": name, "input": json.dumps(fields)}
@@ -199,7 +212,7 @@ class Emulator:
         if self.process.poll() is not None:
             raise AssertionError("the emulator ended")
         try:
-            return urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=2).status == 200
+            return urllib.request.urlopen(f"{self.url}/_ministack/health", timeout=60).status == 200
         except (urllib.error.URLError, OSError):
             return False
 
@@ -233,6 +246,11 @@ class Emulator:
             reasons = [event.get("ResourceStatusReason") for event in events if "FAILED" in event["ResourceStatus"]]
             raise AssertionError(f"the stack is {stack()['StackStatus']}: {reasons}")
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack()["Outputs"]}
+
+
+def whole_lines(path):
+    """The lines of JSON in a file; the last one may be being written."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n")[:-1]]
 
 
 def zipped(files):

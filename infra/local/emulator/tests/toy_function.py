@@ -24,7 +24,8 @@ class Failure(Exception):
 def seen(**wanted):
     """How often an event with these fields has come in, this one included."""
     with open(JOURNAL, encoding="utf-8") as journal:
-        return sum(wanted.items() <= json.loads(line).items() for line in journal)
+        # The last line may be being written, by another function.
+        return sum(wanted.items() <= json.loads(line).items() for line in journal.read().split("\n")[:-1])
 
 
 def handle(event):
@@ -39,7 +40,9 @@ def handle(event):
 
 def http(event):
     print("a request for", event["rawPath"], flush=True)
-    time.sleep(float(event.get("queryStringParameters", {}).get("sleep", 0)))
+    if gate := event.get("queryStringParameters", {}).get("gate"):
+        while not os.path.exists(os.path.join(os.path.dirname(JOURNAL), gate)):
+            time.sleep(0.05)
     return {"statusCode": 200, "body": os.environ["AWS_LAMBDA_FUNCTION_NAME"]}
 
 
