@@ -123,7 +123,8 @@ class Told:
 
 def missing(told, known, tagged, vanished=False):
     """Pairs of address and import id."""
-    ids = {**known, **{address: made for address, made in told.made.items() if address not in known}}
+    # A name is an id too, where others need it: so they need no end of the making of what bears it.
+    ids = {**told.names, **told.made, **known}
     # Those that need the ids of others come after these.
     begun = [*told.names, *told.tags, *told.others] if vanished else []
     candidates = [*told.made, *begun, *told.begun]

@@ -89,6 +89,14 @@ class Missing(unittest.TestCase):
             'aws_route_table_association.private["a"]': "subnet-1/rtb-1",
         })
 
+    def test_the_name_of_what_was_in_the_making_is_an_id_for_others(self):
+        address = "aws_eks_pod_identity_association.autoscaler"
+        arn = "arn:aws:eks:r:1:podidentityassociation/c/a-1"
+        tagged = {"ResourceTagMappingList": [{"ResourceARN": arn, "Tags": []}]}
+        names = {"aws_eks_cluster.this": "c"}
+        lines = [planned(names, {address: ["aws_eks_pod_identity_association", None]}, [address])]
+        self.assertEqual(missing(lines, tagged=tagged, vanished=True), {**names, address: "c,a-1"})
+
     def test_what_was_in_the_making_is_known_by_its_tags(self):
         def tagged(*arns):
             tags = [{"Key": "Name", "Value": "c"}]
