@@ -57,8 +57,9 @@ class RunnerCase(unittest.TestCase):
             "ONDEMAND_API_URL": self.plane.address,
             "ONDEMAND_JOB_TOKEN": TOKEN,
             "ONDEMAND_CACHE_DIR": str(CACHE),
-            "ONDEMAND_PATIENCE_SECONDS": "5",
-            "ONDEMAND_DELIVERY_PATIENCE_SECONDS": "5",
+            # Far more than any test makes it wait; those that are about its end have their own.
+            "ONDEMAND_PATIENCE_SECONDS": "300",
+            "ONDEMAND_DELIVERY_PATIENCE_SECONDS": "300",
             "ONDEMAND_POD": "pod-1",
             "ONDEMAND_NODE": "node-1",
             "TMPDIR": self.enterContext_(tempfile.TemporaryDirectory()),
@@ -144,7 +145,7 @@ class RunnerCase(unittest.TestCase):
         self.addCleanup(self.process.stderr.close)
         self.addCleanup(self.process.wait)
         self.addCleanup(self.process.kill)
-        self.stdout, self.stderr = (text.decode() for text in self.process.communicate(timeout=300))
+        self.stdout, self.stderr = (text.decode() for text in self.process.communicate(timeout=900))
         self.code = self.process.returncode
         if not self.leaves_files:
             self.assertEqual([], os.listdir(self.environment["TMPDIR"]), "the runner left files behind")
@@ -171,7 +172,7 @@ class RunnerCase(unittest.TestCase):
         self.assertEqual(1, self.code)
 
     def assert_gone(self, child):
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             try:
                 with open(f"/proc/{child}/stat") as file:
