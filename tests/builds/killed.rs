@@ -2,6 +2,7 @@
 //! written anything down. The next build goes on: at its end there is one of everything, or nothing.
 
 use crate::lab::{Lab, RESOURCES, all};
+use domain::failure::Reaction;
 use serde_json::json;
 
 /// Where Terraform is killed.
@@ -44,7 +45,7 @@ pub fn resumed(lab: &Lab, point: &Point) {
     assert_ne!(killed.code, Some(0), "{}", killed.log);
     assert_eq!(killed.summary["lock"], "held", "the summary tells of the lock: {}", killed.summary);
     let failure = domain::diagnosis::diagnose(&killed.events).expect("an error is told");
-    assert!(failure.class.is_retryable(), "{failure:?}");
+    assert_eq!(failure.class.reaction(), Reaction::TryAgain, "{failure:?}");
 
     let refused = cluster.build(action);
     assert_ne!(refused.code, Some(0), "nobody else may begin");
@@ -67,6 +68,27 @@ pub fn resumed(lab: &Lab, point: &Point) {
     cluster.forget();
 }
 
+/// A machine dies when nearly all is made, and the last it told is what it was going to make. Nor has a state been written
+/// by then. All is found again: by name, by tags, and by the ids of others, which may be names.
+pub fn without_a_word(lab: &Lab) {
+    let mut cluster = lab.cluster("noword");
+    cluster.fault(&json!({"type": "aws_eks_addon", "operation": "create", "kill": "after", "after": 3}));
+    let killed = cluster.build("apply");
+    assert_eq!(killed.summary["lock"], "held", "{}", killed.log);
+    assert!(cluster.in_account().contains_key("aws_eks_pod_identity_association"), "{}", killed.log);
+    cluster.lose_report();
+
+    cluster.take_over();
+    let resumed = cluster.build("apply").succeeded();
+    assert_eq!(cluster.in_account(), all(), "one of everything: {}", resumed.log);
+    assert_eq!(cluster.in_state(), all(), "and all of it is known");
+    assert_eq!(cluster.build("plan").succeeded().changes(), [0, 0, 0], "and nothing is left to do");
+    cluster.build("destroy").succeeded();
+    assert_eq!(cluster.tagged(), Vec::<String>::new(), "nothing has the cluster's tags");
+    assert_eq!(cluster.in_account().into_iter().collect::<Vec<_>>(), []);
+    cluster.forget();
+}
+
 /// That something cannot be imported just now says nothing of whether it is there: the build makes no second one.
 pub fn not_told(lab: &Lab) {
     let mut cluster = lab.cluster("nottold");
@@ -80,7 +102,8 @@ pub fn not_told(lab: &Lab) {
     let failed = cluster.build("apply");
     assert_ne!(failed.code, Some(0), "{}", failed.log);
     let failure = domain::diagnosis::diagnose(&failed.events).expect("an error is told");
-    assert!(failure.class.is_retryable() && failure.message.contains("aws_vpc.this"), "{failure:?}");
+    assert_eq!(failure.class.reaction(), Reaction::TryAgain, "{failure:?}");
+    assert!(failure.message.contains("aws_vpc.this"), "{failure:?}");
     assert_eq!((cluster.in_account(), cluster.to_go_on_with()), (made.clone(), 1), "nothing was made: {}", failed.log);
 
     // A teardown destroys what it can, and fails for the rest.
@@ -89,7 +112,8 @@ pub fn not_told(lab: &Lab) {
     let failed = cluster.build("destroy");
     assert_ne!(failed.code, Some(0), "{}", failed.log);
     let failure = domain::diagnosis::diagnose(&failed.events).expect("an error is told");
-    assert!(failure.class.is_retryable() && failure.message.contains("aws_vpc.this"), "{failure:?}");
+    assert_eq!(failure.class.reaction(), Reaction::TryAgain, "{failure:?}");
+    assert!(failure.message.contains("aws_vpc.this"), "{failure:?}");
     assert_eq!(cluster.to_go_on_with(), 1, "{}", failed.log);
     let left: Vec<_> = cluster.in_account().into_iter().collect();
     assert!(left.iter().any(|(kind, ..)| kind == "aws_vpc") && left.len() < made.len() / 2, "{left:?}");

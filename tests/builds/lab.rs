@@ -3,7 +3,7 @@
 use local::Workshop;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::os::unix::process::CommandExt;
+use std::os::unix::{fs::PermissionsExt, process::CommandExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -58,7 +58,7 @@ impl Lab {
                 }
             }
         }
-        Cluster { lab: self, name: name.to_owned(), source, builds: 0, place: vec![] }
+        Cluster { lab: self, name: name.to_owned(), source, builds: 0, place: vec![], settings: json!({}) }
     }
 }
 
@@ -70,6 +70,8 @@ pub struct Cluster<'a> {
     builds: u32,
     /// What the control plane would tell the next build of the one before.
     place: Vec<(String, String)>,
+    /// What a user has set.
+    settings: Value,
 }
 
 /// How a build ended.
@@ -96,6 +98,10 @@ impl Ended {
 }
 
 impl Cluster<'_> {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Counts its builds from here, where another has others of the same cluster.
     pub fn count_from(&mut self, builds: u32) {
         self.builds = builds;
@@ -115,14 +121,34 @@ impl Cluster<'_> {
         command.env("AWS_PROVIDER_DELAY_MS", delay_ms.to_string());
     }
 
+    /// Settings of a user, for the builds to come.
+    pub fn set(&mut self, settings: Value) {
+        self.settings = settings;
+    }
+
     /// The variables that the control plane gives a build.
     fn variables(&self) -> Value {
-        json!({
+        let mut variables = json!({
             "region": "us-east-1", "cluster_name": format!("ondemand-{}-g1", self.name),
             "integration_id": "an-integration", "cluster_id": self.name, "generation": 1, "keepalive": 1200,
             "cpu_node_type": "t3.xlarge", "gpu_node_type": "g4dn.xlarge",
             "min_cpu_node": 1, "max_cpu_node": 1, "min_gpu_node": 0, "max_gpu_node": 1,
-        })
+        });
+        for (name, value) in self.settings.as_object().into_iter().flatten() {
+            variables[name] = value.clone();
+        }
+        variables
+    }
+
+    /// A `PATH` on which a program is this script of bash, and the real one is behind it: on `${PATH#*:}`.
+    pub fn path_with(&self, program: &str, script: &str) -> String {
+        let folder = self.source.join("bin");
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let file = folder.join(program);
+        std::fs::write(&file, format!("#!/usr/bin/env bash\n{script}")).expect("written");
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a program");
+        let path = self.lab.workshop.environment().iter().find(|(name, _)| name == "PATH").map(|(_, path)| path);
+        format!("{}:{}", folder.display(), path.map(|path| path.to_string_lossy()).unwrap_or_default())
     }
 
     fn state_key(&self) -> String {
@@ -176,6 +202,17 @@ impl Cluster<'_> {
         let key = format!("clusters/{}/builds/{}/{name}", self.name, self.builds);
         let bytes = self.lab.runtime.block_on(self.lab.workshop.get(&key));
         String::from_utf8(bytes.expect("an answer").unwrap_or_default()).expect("text")
+    }
+
+    /// Leaves of the latest build's report what a machine that died at once has told: what it planned, and no end.
+    pub fn lose_report(&self) {
+        let told = self.report("events.jsonl");
+        let lines: Vec<&str> = told.lines().collect();
+        let planned = lines.iter().rposition(|line| line.contains("\"planned_names\"")).expect("told before it applies");
+        let prefix = format!("clusters/{}/builds/{}", self.name, self.builds);
+        let events = lines[..=planned].join("\n").into_bytes();
+        self.lab.runtime.block_on(self.lab.workshop.put(&format!("{prefix}/events.jsonl"), events)).expect("cut");
+        self.lab.runtime.block_on(self.lab.workshop.delete(&format!("{prefix}/summary.json"))).expect("removed");
     }
 
     pub fn build(&mut self, action: &str) -> Ended {

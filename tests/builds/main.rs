@@ -11,6 +11,7 @@ mod interrupted;
 mod killed;
 mod lab;
 mod left_behind;
+mod resized;
 mod undisturbed;
 
 use lab::Lab;
@@ -68,10 +69,14 @@ fn trials(lab: Option<&Arc<Lab>>) -> Vec<Trial> {
         ),
         trial("what_a_killed_build_has_made_is_passed_on_by_those_that_fail".to_owned(), lab, killed::passed_on),
         trial("a_build_that_was_given_up_changes_nothing".to_owned(), lab, interrupted::given_up),
+        trial("what_a_machine_that_died_without_a_word_has_made_is_found".to_owned(), lab, killed::without_a_word),
         trial("what_cannot_be_imported_now_is_not_made_again".to_owned(), lab, killed::not_told),
         trial("two_builds_at_once_are_one".to_owned(), lab, interrupted::two_at_once),
         trial("what_aws_has_left_in_the_network_is_removed".to_owned(), lab, left_behind::removed),
         trial("what_aws_has_left_of_a_living_cluster_is_not_touched".to_owned(), lab, left_behind::kept),
+        trial("a_group_that_grows_while_its_limits_change_keeps_its_nodes".to_owned(), lab, resized::growing),
+        trial("limits_move_the_size_of_a_group_no_further_than_they_must".to_owned(), lab, resized::moved),
+        trial("a_refusal_to_resize_a_group_is_explained".to_owned(), lab, resized::refused),
     ];
     trials.extend(failed::REFUSALS.iter().map(|refusal| {
         trial(format!("a_refused_{}_is_explained_and_cleared_away", refusal.kind), lab, |lab| {
