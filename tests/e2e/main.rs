@@ -8,6 +8,7 @@ mod brief;
 mod client;
 mod ends;
 mod failures;
+mod gpus;
 mod life;
 mod losses;
 mod refusals;
@@ -60,6 +61,7 @@ fn cases(all: &Arc<All>) -> Vec<Trial> {
         trial("the_usual_causes_of_a_failure_are_told_and_can_be_removed", all, Shared, stories::usual),
         trial("a_cluster_lives_as_long_as_it_is_needed", all, Shared, life::whole),
         trial("what_is_ahead_is_told_and_options_are_made", all, Shared, ahead::told_and_made),
+        trial("where_no_gpu_is_offered_who_needs_one_is_told", all, Shared, gpus::missing),
         trial("a_teardown_that_sticks_is_shown_and_ends_with_a_receipt", all, Shared, ends::stuck),
         trial("a_creation_that_nobody_waits_for_is_stopped", all, Shared, ends::given_up),
         trial("a_failed_build_fails_the_run_and_leaves_nothing", all, Shared, failures::failed_build),

@@ -1,7 +1,7 @@
 //! The steps of the cluster machine.
 
 use crate::{build, hold};
-use domain::cluster::{BuildReport, Cluster, Command, Purpose, Reply};
+use domain::cluster::{BuildReport, Cluster, Command, NodeGroups, Purpose, Reply};
 use domain::diagnosis::{Decoded, Diagnosis, encoded_messages};
 use domain::progress::Progress;
 use runtime::builds::Order;
@@ -12,6 +12,7 @@ use runtime::{Error, PortError, World, access::Access, keys};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use wire::outputs::node_groups;
 use wire::step::{BeginAnswer, ClusterStep, ClusterStepName, EnvironmentVariable};
 
 /// The function with all it needs.
@@ -45,7 +46,8 @@ impl ClusterFunction {
             ClusterStepName::BuildSucceeded => {
                 let progress = Progress::read(&self.world.build_stream(step.cluster_id, epoch).await?);
                 let Progress { added, changed, destroyed, .. } = progress;
-                let report = BuildReport { added, changed, destroyed };
+                let node_groups = self.node_groups(step).await?;
+                let report = BuildReport { added, changed, destroyed, node_groups };
                 self.world.cluster_command(step.cluster_id, &Command::BuildSucceeded { epoch, report }).await?;
             }
             ClusterStepName::BuildFailed => {
@@ -56,6 +58,26 @@ impl ClusterFunction {
             }
         }
         Ok(json!({}))
+    }
+
+    /// The node groups that a build has made, from Terraform's outputs. To know them is good, but no condition: where they
+    /// are not told, whoever needs a node that cannot be had waits for it in vain.
+    async fn node_groups(&self, step: &ClusterStep) -> Result<Option<NodeGroups>, Error> {
+        if step.purpose == Purpose::Destroy {
+            return Ok(None);
+        }
+        let key = keys::build_outputs(step.cluster_id, step.epoch);
+        let read = match self.world.objects.get(&key).await {
+            Ok(Some(outputs)) => node_groups(&outputs).map_err(|error| error.to_string()),
+            Ok(None) => Err("there is no such object".to_owned()),
+            Err(error) if error.kind == PortErrorKind::Transient => return Err(error.into()),
+            Err(error) => Err(error.to_string()),
+        };
+        Ok(read
+            .inspect_err(
+                |why| tracing::warn!(cluster.id = %step.cluster_id, "its node groups are not known: {key}: {why}"),
+            )
+            .ok())
     }
 
     /// Lets the build start if it is still wanted, after writing down what it is to make.

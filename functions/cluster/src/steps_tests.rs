@@ -6,6 +6,7 @@ use domain::failure::FailureClass;
 use domain::settings::SettingsDelta;
 use domain::{ClusterId, IntegrationId, RunId};
 use runtime::memory::{Memory, MemoryEks, MemoryJobs, MemorySurvey, registration};
+use runtime::ports::Objects as _;
 use uuid::Uuid;
 
 const CLUSTER: ClusterId = ClusterId(Uuid::from_u128(0xc));
@@ -89,6 +90,26 @@ async fn a_step_that_is_repeated_says_and_does_the_same() {
         assert_eq!(fixture.seen().await, seen, "{step:?} once more");
     }
     assert_eq!(fixture.seen().await.status(), Status::Active);
+}
+
+#[tokio::test]
+async fn the_node_groups_that_were_made_are_kept() {
+    let gpus = async |outputs: Option<&str>| {
+        let fixture = Fixture::registered().await;
+        fixture.begins(1).await;
+        if let Some(outputs) = outputs {
+            let key = format!("{}/outputs.json", keys::build(CLUSTER, 1));
+            fixture.memory.objects.put(&key, outputs.into(), "application/json").await.expect("stored");
+        }
+        fixture.ends(ClusterStepName::BuildSucceeded, 1).await;
+        let cluster = fixture.seen().await;
+        assert_eq!(cluster.status(), Status::Active, "whatever is known of its nodes");
+        cluster.node_groups.map(|groups| groups.gpu.is_some())
+    };
+    assert_eq!(gpus(Some(include_str!("../../wire/fixtures/outputs_with_gpus.json"))).await, Some(true));
+    assert_eq!(gpus(Some(include_str!("../../wire/fixtures/outputs_without_gpus.json"))).await, Some(false));
+    assert_eq!(gpus(Some("{\"node_groups\": {\"value\": ")).await, None, "cut off");
+    assert_eq!(gpus(None).await, None);
 }
 
 #[tokio::test]

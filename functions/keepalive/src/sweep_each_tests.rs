@@ -183,7 +183,7 @@ async fn what_follows_a_run_is_started_though_the_runs_machine_has_died() {
     let (first, _) = world.publish(publication("a", 1, Schedule::Manual, Some(run))).await.expect("published");
     let after = Schedule::Cascade { source: first.id };
     let (follower, _) = world.publish(publication("b", 2, after, None)).await.expect("published");
-    world.run_command(run, &run::Command::Granted { generation: None }).await.expect("granted");
+    world.run_command(run, &run::Command::Granted { generation: None, hardware: None }).await.expect("granted");
     let (operator, outcome) = (
         domain::OperatorId(Uuid::from_u128(1)),
         Outcome::Succeeded { outputs: vec![], system_metadata: Default::default() },

@@ -267,7 +267,7 @@ async fn what_a_run_leaves_behind_a_closed_door_goes_as_soon_as_it_opens() {
     fixture.does(&Command::Acquire { run }).await;
     let world = &fixture.function.world;
     let generation = Some(fixture.seen().await.generation);
-    world.run_command(run, &run::Command::Granted { generation }).await.expect("granted");
+    world.run_command(run, &run::Command::Granted { generation, hardware: None }).await.expect("granted");
     world.run_command(run, &run::Command::Cancel).await.expect("canceled");
     fixture.memory.machines.end(&run.to_string());
 

@@ -2,7 +2,7 @@
 
 use crate::cluster_access::{EKS_CLUSTER, Known};
 use crate::{compute, jobs};
-use domain::cluster::{self, Reply};
+use domain::cluster::{self, Hardware, Reply};
 use domain::failure::{Failure, FailureClass};
 use domain::run::{Command, Effect, Observation, Run, RunStatus};
 use domain::{ClusterId, OperatorId, RunId};
@@ -111,9 +111,12 @@ impl RunFunction {
     /// Compares the run with the world and does what is to be done.
     async fn look(&self, run: &Run) -> Result<(), Error> {
         let command = match (run.status, run.cluster) {
-            (RunStatus::Pending, None) => Command::Granted { generation: None },
+            (RunStatus::Pending, None) => Command::Granted { generation: None, hardware: None },
             (RunStatus::Pending, Some(cluster)) => match self.lease(run.id, cluster).await? {
-                Some(generation) => Command::Granted { generation: Some(generation) },
+                Some(generation) => {
+                    let hardware = self.hardware(cluster, generation).await?.map(Box::new);
+                    Command::Granted { generation: Some(generation), hardware }
+                }
                 None => return Ok(()),
             },
             (_, Some(cluster)) if !run.status.is_final() => {
@@ -133,6 +136,12 @@ impl RunFunction {
             Reply::Granted { generation } => Ok(Some(generation)),
             _ => Ok(None),
         }
+    }
+
+    /// What a generation of a cluster has to run operators on; none if somebody has ended it just now.
+    async fn hardware(&self, id: ClusterId, generation: u32) -> Result<Option<Hardware>, Error> {
+        let cluster = self.world.cluster(id).await?.value;
+        Ok((cluster.generation == generation).then(|| cluster.hardware()))
     }
 
     /// Carries out a command and all that follows from it: computed operators finish here and now, and may let others

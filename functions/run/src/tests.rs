@@ -5,6 +5,7 @@ mod locked_out;
 mod losses;
 mod objects;
 mod reports;
+mod unfit;
 
 use crate::advance::RunFunction;
 use crate::{cluster_access, job_routes, jobs};
@@ -132,8 +133,11 @@ impl Fixture {
     }
 
     async fn cluster_comes(&self) {
+        self.cluster_comes_as(BuildReport::default()).await;
+    }
+
+    async fn cluster_comes_as(&self, report: BuildReport) {
         let epoch = self.cluster().await.epoch;
-        let report = BuildReport::default();
         for command in [
             domain::cluster::Command::BeginBuild { epoch, live_pods: 0 },
             domain::cluster::Command::BuildSucceeded { epoch, report },

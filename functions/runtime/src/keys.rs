@@ -208,6 +208,11 @@ pub fn given_up(cluster: ClusterId, epoch: u64) -> String {
 pub fn build_events(cluster: ClusterId, epoch: u64) -> String {
     format!("{}/events.jsonl", build(cluster, epoch))
 }
+/// What a build that made something tells of it: Terraform's outputs.
+#[must_use]
+pub fn build_outputs(cluster: ClusterId, epoch: u64) -> String {
+    format!("{}/outputs.json", build(cluster, epoch))
+}
 
 #[cfg(test)]
 mod tests {

@@ -245,7 +245,7 @@ impl World {
             run.cluster = None;
         }
         if !dag.operators.keys().any(executed) {
-            run = run::decide(&run, dag, &Command::Granted { generation: None }, self.now()).run;
+            run = run::decide(&run, dag, &Command::Granted { generation: None, hardware: None }, self.now()).run;
         }
         self.store_preview(&preview, dag, packages).await?;
 

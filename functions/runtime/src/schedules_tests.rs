@@ -44,7 +44,7 @@ impl Fixture {
 
     /// Lets a run succeed, as far as it can without a cluster.
     async fn finish(&self, id: RunId) -> Run {
-        let command = Command::Granted { generation: None };
+        let command = Command::Granted { generation: None, hardware: None };
         let run = self.world.run_command(id, &command).await.expect("granted").run;
         for (operator, state) in run.operators {
             let outcome = domain::run::Outcome::Succeeded { outputs: vec![], system_metadata: Default::default() };

@@ -2,6 +2,7 @@
 //! or refused with a sentence that says what to change.
 
 pub mod job;
+pub mod outputs;
 pub mod sdk;
 pub mod step;
 pub mod v1;

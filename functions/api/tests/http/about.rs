@@ -157,6 +157,8 @@ async fn the_document_names_what_the_domain_writes() {
         ..Default::default()
     };
     let settings = domain::settings::Settings { options, ..Default::default() };
+    let group = domain::cluster::NodeGroup { instance_types: types(), min: 0, max: 1 };
+    let groups = domain::cluster::NodeGroups { cpu: group, gpu: None };
     let finding = domain::preflight::Finding {
         severity: domain::preflight::Severity::Likely,
         about: "permissions".to_owned(),
@@ -175,6 +177,8 @@ async fn the_document_names_what_the_domain_writes() {
     let error = domain::run::OperatorError::default();
     for (schema, written) in [
         ("ClusterView", view.clone()),
+        ("NodeGroups", json!(groups)),
+        ("NodeGroup", json!(groups.cpu)),
         ("Settings", json!(settings)),
         ("Options", json!(settings.options)),
         ("PreflightFinding", json!(finding)),

@@ -13,7 +13,7 @@ async fn granted() -> (Deployment, Value) {
     let (status, published) = deployment.post("/v1/flows", flow()).await;
     assert_eq!(status, 201, "{published}");
     deployment.acquire(&cluster, &text(&published, "/run/id")).await;
-    command(&deployment, &published, &Command::Granted { generation: Some(1) }).await;
+    command(&deployment, &published, &Command::Granted { generation: Some(1), hardware: None }).await;
     (deployment, published)
 }
 

@@ -32,7 +32,7 @@ async fn ran_graph(deployment: &Deployment, graph: &Value, outcome: Outcome) -> 
     let flow = text(&body, "/id");
     let run = deployment.world.runs_of(flow.parse().expect("an id")).await.expect("reads")[0].id;
     let command = async |command| deployment.world.run_command(run, &command).await.expect("is accepted");
-    command(Command::Granted { generation: Some(1) }).await;
+    command(Command::Granted { generation: Some(1), hardware: None }).await;
     let outputs = vec![written(COUNT_VALUE, "numeric", "json")];
     let parameter = Outcome::Succeeded { outputs, system_metadata: SystemMetadata::default() };
     for (operator, outcome) in [(COUNT, parameter), (WORK, outcome)] {

@@ -114,7 +114,7 @@ async fn command(deployment: &Deployment, run: RunId, command: Command) {
 
 /// Lets an operator write a value and succeed, as its runner would.
 async fn succeed(deployment: &Deployment, run: RunId, number: u128, value: &str, size_bytes: u64) {
-    command(deployment, run, Command::Granted { generation: Some(1) }).await;
+    command(deployment, run, Command::Granted { generation: Some(1), hardware: None }).await;
     let artifact_id = artifact(number).parse().expect("an id");
     let objects = &deployment.memory.objects;
     objects.put(&keys::content(run, artifact_id, 1), value.into(), "").await.expect("stores");
@@ -202,7 +202,7 @@ async fn a_longer_graph_begins_where_the_earlier_one_ended() {
 async fn a_failed_function_is_told_once() {
     let (deployment, _) = Deployment::registered().await;
     let (path, run) = ask(&deployment, TWO).await;
-    command(&deployment, run, Command::Granted { generation: Some(1) }).await;
+    command(&deployment, run, Command::Granted { generation: Some(1), hardware: None }).await;
     let error = OperatorError { tip: "Divide by something else.".to_owned(), context: "Traceback".to_owned() };
     let outcome = Outcome::Failed {
         failure_type: FailureType::UserFatal,

@@ -24,7 +24,7 @@ mod collection;
 mod requests;
 
 use super::view::seconds_between;
-use super::{Build, Cluster, Effect, Phase, Purpose, Refusal, Status, Stuck};
+use super::{Build, Cluster, Effect, NodeGroups, Phase, Purpose, Refusal, Status, Stuck};
 use crate::{Failure, RunId, event::Event, settings::SettingsDelta};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
@@ -100,6 +100,8 @@ pub struct BuildReport {
     pub changed: u32,
     /// Resources destroyed.
     pub destroyed: u32,
+    /// The node groups that the cluster has now; none if it has not told.
+    pub node_groups: Option<NodeGroups>,
 }
 
 /// What the one who sent the command is told.
@@ -184,6 +186,7 @@ impl Plan {
 impl Draft {
     fn start_creation(&mut self, waiters: BTreeSet<RunId>, requested: bool, because: String) {
         self.cluster.generation += 1;
+        self.cluster.node_groups = None;
         self.effect(Effect::EnableKeepalive);
         let build = self.new_build(&Plan::first(Purpose::Create));
         self.enter(Phase::Creating { build, waiters, requested });
@@ -213,6 +216,7 @@ impl Draft {
 
     fn terminated(&mut self) {
         self.cluster.epoch += 1;
+        self.cluster.node_groups = None;
         self.enter(Phase::Terminated);
     }
 

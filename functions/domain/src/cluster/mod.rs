@@ -1,11 +1,13 @@
 //! A cluster: its phase, who needs it, and the build that is changing it.
 
 mod decide;
+mod hardware;
 mod history;
 mod refusal;
 mod view;
 
 pub use decide::{BuildReport, Command, Decision, Reply, decide};
+pub use hardware::{Hardware, NoGpuNodes, NodeGroup, NodeGroups, Unfit};
 pub use history::History;
 pub use refusal::Refusal;
 pub use view::{Alive, Retry, View, Wait, seconds_between};
@@ -47,6 +49,9 @@ pub struct Cluster {
     pub collection: Option<Collection>,
     /// The last failure of a creation or an update that has not been followed by a success.
     pub last_error: Option<Failure>,
+    /// What the last build that succeeded has made; none where it has not told, or nothing is there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_groups: Option<NodeGroups>,
     /// How long earlier builds took, for estimates.
     pub history: History,
     /// Effects that were decided but are not known to be performed.
@@ -302,6 +307,7 @@ impl Cluster {
             phase_since: now,
             collection: None,
             last_error: None,
+            node_groups: None,
             history: History::default(),
             outbox: BTreeMap::new(),
             next_effect: 0,
@@ -368,16 +374,6 @@ impl Cluster {
     pub fn builds(&self) -> impl Iterator<Item = u64> {
         let epoch = self.phase.build().map(|build| build.epoch);
         epoch.into_iter().chain(self.collection.as_ref().map(|collects| collects.epoch))
-    }
-
-    /// What is wrong at present: why the teardown under way does not succeed, else the last failure of a creation or
-    /// an update that has not been followed by a success.
-    #[must_use]
-    pub fn present_error(&self) -> Option<&Failure> {
-        match &self.phase {
-            Phase::Terminating { stuck: Some(stuck), .. } => Some(&stuck.failure),
-            _ => self.last_error.as_ref(),
-        }
     }
 
     /// Whether the build of this epoch is the one the cluster's phase waits for.

@@ -4,6 +4,7 @@
 mod builds;
 mod cancel;
 mod collection;
+mod hardware;
 mod options;
 mod properties;
 mod stuck;

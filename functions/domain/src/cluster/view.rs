@@ -1,7 +1,7 @@
 //! What a person is told about a cluster: why it is alive, and when it will end.
 
 use super::{Build, Cluster, Phase, Purpose};
-use crate::RunId;
+use crate::{Failure, RunId};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -115,6 +115,16 @@ impl Cluster {
             build_elapsed_seconds: build.and_then(|b| b.begun_at).map(|begun| seconds_between(begun, now)),
             build_estimate_seconds: build.map(|b| self.history.estimate(b.purpose)),
             retry: self.retry(),
+        }
+    }
+
+    /// What is wrong at present: why the teardown under way does not succeed, else the last failure of a creation or
+    /// an update that has not been followed by a success.
+    #[must_use]
+    pub fn present_error(&self) -> Option<&Failure> {
+        match &self.phase {
+            Phase::Terminating { stuck: Some(stuck), .. } => Some(&stuck.failure),
+            _ => self.last_error.as_ref(),
         }
     }
 

@@ -40,6 +40,8 @@ pub enum Cause {
     ImageInvalid,
     /// No node could take the pod for too long.
     Unschedulable,
+    /// No node that the cluster can have could ever take the pod: none was made.
+    NeverFits,
     /// The container ended by itself, but the runner has not said how.
     Silent,
     /// The cluster is gone.
@@ -67,6 +69,7 @@ impl Cause {
             | Self::OutOfMemory
             | Self::Runner
             | Self::ImageInvalid
+            | Self::NeverFits
             | Self::ClusterLost
             | Self::LockedOut => Help::None,
             Self::Transport
@@ -85,14 +88,14 @@ impl Cause {
     #[must_use]
     pub fn failure_type(self) -> FailureType {
         match self {
-            Self::Function | Self::TimedOut | Self::OutOfMemory => FailureType::UserFatal,
+            Self::Function | Self::TimedOut | Self::OutOfMemory | Self::NeverFits => FailureType::UserFatal,
             _ => FailureType::System,
         }
     }
 
     /// Whether the attempt's pod may still be there, waiting or running.
     pub(super) fn may_leave_a_pod(self) -> bool {
-        !matches!(self, Self::Function | Self::Runner | Self::Transport)
+        !matches!(self, Self::Function | Self::Runner | Self::Transport | Self::NeverFits)
     }
 }
 
@@ -124,7 +127,7 @@ mod tests {
     fn only_what_a_retry_can_help_is_tried_again() {
         use Cause::*;
         // By cause: never; if asked for or, as long as it has not begun, unasked; only if asked for.
-        let never = [Function, TimedOut, OutOfMemory, Runner, ImageInvalid, ClusterLost, LockedOut];
+        let never = [Function, TimedOut, OutOfMemory, Runner, ImageInvalid, NeverFits, ClusterLost, LockedOut];
         let likely = [Transport, NodeLost, Evicted, PodDeleted, JobDeleted, Killed, NotAdmitted, Silent];
         let waits = [NotStarted, ImageUnavailable, Unschedulable];
         // How many retries there are in all: began and unasked, not begun and unasked, asked for 0, asked for 3.

@@ -11,6 +11,7 @@ use super::{
     Beginning, Cause, FailureType, Observation, OperatorError, OperatorState, OperatorStatus, Outcome, Run, RunStatus,
     Timeline,
 };
+use crate::cluster::Hardware;
 use crate::cut::head;
 use crate::flow::Dag;
 use crate::{Failure, OperatorId, event::Event};
@@ -24,6 +25,8 @@ pub enum Command {
     Granted {
         /// The cluster's generation; none if it needs none.
         generation: Option<u32>,
+        /// What the cluster has, where that is known.
+        hardware: Option<Box<Hardware>>,
     },
     /// It gets no cluster, or has lost it.
     ClusterLost {
@@ -120,7 +123,7 @@ pub fn decide(run: &Run, dag: &Dag, command: &Command, now: Timestamp) -> Decisi
     let was_final = run.status.is_final();
     if !was_final {
         match command {
-            Command::Granted { generation } => draft.granted(*generation),
+            Command::Granted { generation, hardware } => draft.granted(*generation, hardware.as_deref()),
             Command::ClusterLost { failure } => draft.fail(Cause::ClusterLost, failure),
             Command::Observed(observation) => draft.observed(observation),
             Command::LockedOut { failure } => draft.locked_out(failure),
@@ -149,13 +152,16 @@ struct Draft<'a> {
 }
 
 impl Draft<'_> {
-    fn granted(&mut self, generation: Option<u32>) {
+    fn granted(&mut self, generation: Option<u32>, hardware: Option<&Hardware>) {
         if self.run.status == RunStatus::Pending {
             self.run.status = RunStatus::Running;
             self.run.generation = generation;
             self.run.granted_at = Some(self.now);
             if generation.is_some() {
                 self.note("cluster_granted", "the cluster is Active");
+            }
+            if let Some(hardware) = hardware {
+                self.refuse_unfit(hardware);
             }
         }
     }

@@ -9,6 +9,7 @@ mod properties;
 mod races;
 mod retries;
 mod size;
+mod unfit;
 
 use super::*;
 use crate::failure::FailureClass;
@@ -38,7 +39,7 @@ impl Story {
     /// A run that has its cluster.
     fn granted(dag: Dag) -> Self {
         let mut story = Self::submitted(dag);
-        story.does(&Command::Granted { generation: Some(1) });
+        story.does(&Command::Granted { generation: Some(1), hardware: None });
         story
     }
 

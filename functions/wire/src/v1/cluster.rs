@@ -3,7 +3,7 @@
 use super::documents;
 use super::lifecycle::{RetryView, Surroundings, WaitView, leftovers};
 use domain::Failure;
-use domain::cluster::{Alive, Cluster, Status};
+use domain::cluster::{Alive, Cluster, NodeGroups, Status};
 use domain::event::Event;
 use domain::inventory::Leftover;
 use domain::progress::Progress;
@@ -38,6 +38,9 @@ pub struct ClusterView {
     pub settings: Settings,
     /// Settings that are carried out otherwise than written.
     pub notes: Vec<String>,
+    /// The node groups that it has; none unless its last build has told of them.
+    #[schema(value_type = Option<documents::NodeGroups>)]
+    pub node_groups: Option<NodeGroups>,
     /// Why it is alive, or what it is waiting for.
     #[schema(value_type = documents::Alive)]
     pub alive: Alive,
@@ -128,7 +131,8 @@ impl ClusterView {
             region: cluster.region.clone(),
             generation: cluster.generation,
             eks_name: (cluster.generation > 0).then(|| cluster.eks_name()),
-            notes: cluster.settings.notes(),
+            notes: cluster.notes(),
+            node_groups: cluster.node_groups.clone(),
             settings: cluster.settings.clone(),
             alive: view.alive,
             ends_at: view.ends_at,

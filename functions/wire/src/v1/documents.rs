@@ -65,6 +65,26 @@ pub struct Options {
     pub nat: String,
 }
 
+/// The node groups that a cluster has.
+#[derive(ToSchema)]
+pub struct NodeGroups {
+    /// For what needs no GPU.
+    pub cpu: NodeGroup,
+    /// For what needs one; none where no type that was asked for is offered in the region.
+    pub gpu: Option<NodeGroup>,
+}
+
+/// A node group as it was made.
+#[derive(ToSchema)]
+pub struct NodeGroup {
+    /// Its EC2 instance types.
+    pub instance_types: Vec<String>,
+    /// The fewest nodes.
+    pub min: u32,
+    /// The most nodes.
+    pub max: u32,
+}
+
 /// The account to register: credentials in exactly one of three forms, and the settings of its cluster.
 #[derive(ToSchema)]
 pub struct Config {

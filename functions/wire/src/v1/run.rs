@@ -103,7 +103,7 @@ pub struct OperatorRun {
     pub failure_type: Option<FailureType>,
     /// Why it failed: `function`, `timed_out`, `out_of_memory`, `runner`, `transport`, `node_lost`, `evicted`,
     /// `pod_deleted`, `job_deleted`, `killed`, `not_admitted`, `not_started`, `image_unavailable`, `image_invalid`,
-    /// `unschedulable`, `silent`, `cluster_lost` or `locked_out`.
+    /// `unschedulable`, `never_fits`, `silent`, `cluster_lost` or `locked_out`.
     #[schema(value_type = Option<String>)]
     pub cause: Option<Cause>,
     /// What to know of the failure.

@@ -1,9 +1,10 @@
 //! What builds ask and report.
 
 use super::{BuildReport, Draft, Plan, Reply};
+use crate::RunId;
 use crate::cluster::{Build, Effect, Phase, Purpose, Stuck};
+use crate::failure::{Failure, Reaction};
 use crate::price::{self, Nodes};
-use crate::{Failure, RunId};
 use std::collections::BTreeSet;
 
 /// How often a creation is tried before what it made is destroyed.
@@ -60,6 +61,7 @@ impl Draft {
                 self.record_duration(&build);
                 self.cluster.last_error = None;
                 self.note("created", format!("Active: {} resources created", report.added));
+                self.has_made(report);
                 self.activate(BTreeSet::new(), waiters);
             }
             Phase::Updating { build, leases, waiters, .. } => {
@@ -67,6 +69,7 @@ impl Draft {
                 self.cluster.last_error = None;
                 self.activate(leases, waiters);
                 self.note("updated", "the new settings are in force");
+                self.has_made(report);
             }
             Phase::Terminating { build, waiters, stuck } if build.purpose == Purpose::Destroy => {
                 self.record_duration(&build);
@@ -99,7 +102,7 @@ impl Draft {
         }
         match self.cluster.phase.clone() {
             Phase::Creating { build, waiters, requested }
-                if failure.class.is_retryable() && build.attempt < MOST_CREATE_ATTEMPTS =>
+                if failure.class.reaction() == Reaction::TryAgain && build.attempt < MOST_CREATE_ATTEMPTS =>
             {
                 let delay = retry_delay(build.attempt);
                 self.fail_with(failure, "creation_failed", &format!("trying again in {delay} s"));
@@ -113,6 +116,8 @@ impl Draft {
             }
             Phase::Updating { leases, waiters, previous, .. } => {
                 self.cluster.settings = *previous;
+                // It may have made some of what it was to make.
+                self.cluster.node_groups = None;
                 self.activate(leases, waiters);
                 self.fail_with(failure, "update_failed", "the old settings stay in force");
             }
@@ -126,11 +131,19 @@ impl Draft {
         Reply::Accepted
     }
 
+    /// Keeps what a build has made, and tells what it could not.
+    fn has_made(&mut self, report: &BuildReport) {
+        self.cluster.node_groups.clone_from(&report.node_groups);
+        if let Some(why) = self.cluster.hardware().no_gpu_nodes() {
+            self.note("no_gpu_nodes", why.to_string());
+        }
+    }
+
     /// A teardown is never given up. But where retries are of no use it is parked: tried hourly, and whenever somebody
     /// asks for it; nobody is left waiting for that.
     fn teardown_failed(&mut self, build: &Build, mut waiters: BTreeSet<RunId>, failure: &Failure, first_epoch: u64) {
         let backed_off = retry_delay(build.attempt);
-        let parked = failure.class.needs_a_person() || backed_off == LONGEST_RETRY_SECONDS;
+        let parked = failure.class.reaction() == Reaction::AwaitPerson || backed_off == LONGEST_RETRY_SECONDS;
         let delay = if parked { LONGEST_RETRY_SECONDS } else { backed_off };
         if parked {
             let settings = &self.cluster.settings;

@@ -2,10 +2,12 @@
 
 use super::super::observe::{self, Loss};
 use super::super::{
-    Beginning, Cause, LostAttempt, Observation, OperatorError, OperatorStatus, Outcome, Timeline, is_tried_again,
+    Beginning, Cause, FailureType, LostAttempt, Observation, OperatorError, OperatorStatus, Outcome, OutputType,
+    Timeline, is_tried_again,
 };
 use super::{Draft, Effect};
 use crate::OperatorId;
+use crate::cluster::Hardware;
 use crate::cut::{head, tail};
 
 /// The operators' errors are part of the run, which is one item of the store and must not grow beyond 400 kB: so much
@@ -86,7 +88,7 @@ impl Draft<'_> {
     }
 
     pub(super) fn finished(&mut self, operator: OperatorId, attempt: u32, outcome: &Outcome) {
-        let (now, tip, context) = (self.now, self.longest(LONGEST_TIP), self.longest(LONGEST_CONTEXT));
+        let now = self.now;
         let Some(state) = self.run.operators.get_mut(&operator) else { return };
         if !state.status.is_active() || state.attempt != attempt {
             return;
@@ -103,22 +105,47 @@ impl Draft<'_> {
                 return self.again(operator, *cause, &error.tip);
             }
             Outcome::Failed { failure_type, cause, error, outputs } => {
-                let state = self.run.operators.get_mut(&operator);
-                let Some(state) = state else { return };
-                state.status = OperatorStatus::Failed;
-                state.failure_type = Some(*failure_type);
-                state.cause = Some(*cause);
-                state.outputs = outputs.clone();
-                let (tip, context) = (head(&error.tip, tip), tail(&error.context, context));
-                let told = format!("operator '{name}' failed: {tip}");
-                state.error = Some(OperatorError { tip, context });
-                self.note("operator_failed", told);
+                self.fail_operator(operator, *failure_type, *cause, error, outputs);
             }
         }
         if let Some(state) = self.run.operators.get_mut(&operator) {
             state.timeline.ended_at = Some(now);
             (state.waiting_for, state.pod, state.job_seen_at) = (None, None, None);
         }
+    }
+
+    /// Ends operators that no node of the cluster could ever run, instead of having them wait for one: as soon as it is
+    /// known, though others may have to run before them.
+    pub(super) fn refuse_unfit(&mut self, hardware: &Hardware) {
+        for (id, operator) in self.dag.operators.iter().filter(|(_, operator)| operator.code().is_some()) {
+            let waits = self.run.operators.get(id).is_some_and(|state| state.status == OperatorStatus::Pending);
+            if let (true, Err(unfit)) = (waits, hardware.check(&operator.name, &operator.resources)) {
+                let error = OperatorError { tip: unfit.to_string(), context: String::new() };
+                self.fail_operator(*id, Cause::NeverFits.failure_type(), Cause::NeverFits, &error, &[]);
+            }
+        }
+    }
+
+    /// Ends an operator without success.
+    fn fail_operator(
+        &mut self,
+        operator: OperatorId,
+        failure_type: FailureType,
+        cause: Cause,
+        error: &OperatorError,
+        outputs: &[OutputType],
+    ) {
+        let (tip, context) = (self.longest(LONGEST_TIP), self.longest(LONGEST_CONTEXT));
+        let Some(state) = self.run.operators.get_mut(&operator) else { return };
+        state.status = OperatorStatus::Failed;
+        state.failure_type = Some(failure_type);
+        state.cause = Some(cause);
+        state.outputs = outputs.to_vec();
+        let (tip, context) = (head(&error.tip, tip), tail(&error.context, context));
+        let told = format!("operator '{}' failed: {tip}", state.name);
+        state.error = Some(OperatorError { tip, context });
+        state.timeline.ended_at = Some(self.now);
+        self.note("operator_failed", told);
     }
 
     /// Whether an attempt that ended for a cause is followed by another one.

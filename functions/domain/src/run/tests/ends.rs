@@ -60,7 +60,7 @@ fn nothing_changes_a_run_that_is_over_but_its_machine_is_woken_again() {
     for mut story in ends {
         let operator = story.dag.id_of("a");
         let news = [
-            Command::Granted { generation: Some(2) },
+            Command::Granted { generation: Some(2), hardware: None },
             Command::Observed(Observation::nothing(story.now)),
             Command::Started { operator, attempt: 1, beginning: Beginning::default() },
             Command::Finished { operator, attempt: 1, outcome: success() },

@@ -7,11 +7,11 @@ fn nothing_starts_before_the_cluster_is_there() {
     let mut story = Story::submitted(dag("a; b: a"));
     story.ignores(&Command::Observed(Observation::nothing(story.now)));
     assert_eq!(story.effects(), "");
-    story.later(60).does(&Command::Granted { generation: Some(3) });
+    story.later(60).does(&Command::Granted { generation: Some(3), hardware: None });
     assert_eq!((story.run.status, story.run.generation), (RunStatus::Running, Some(3)));
     assert_eq!(story.run.granted_at, Some(story.now));
     assert_eq!((story.effects().as_str(), story.events.as_slice()), ("start a", &["cluster_granted".to_owned()][..]));
-    story.later(5).ignores(&Command::Granted { generation: Some(4) });
+    story.later(5).ignores(&Command::Granted { generation: Some(4), hardware: None });
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn a_run_without_functions_needs_no_cluster() {
     let mut graph = dag("n");
     graph.operator_mut("n").kind = parameter();
     let mut story = Story::submitted(graph);
-    story.does(&Command::Granted { generation: None });
+    story.does(&Command::Granted { generation: None, hardware: None });
     assert_eq!((story.effects().as_str(), story.events.len()), ("compute n", 0));
     assert_eq!(story.succeeded("n").effects(), "wake");
 }

@@ -31,7 +31,7 @@ fn happens(story: &mut Story, (choice, what, attempt): &News) {
         15 => observed(Some(JobState::Running)),
         16 => observed(Some(JobState::Succeeded)),
         17 => observed(Some(JobState::Waiting { reason, message, since })),
-        18 => Command::Granted { generation: Some(2) },
+        18 => Command::Granted { generation: Some(2), hardware: None },
         19 => Command::Cancel,
         _ => lost(),
     };
@@ -50,7 +50,7 @@ proptest! {
         let mut story = Story::submitted(dag);
         let half = news.len() / 4;
         news[..half].iter().for_each(|news| happens(&mut story, news));
-        story.does(&Command::Granted { generation: Some(1) });
+        story.does(&Command::Granted { generation: Some(1), hardware: None });
         news[half..].iter().for_each(|news| happens(&mut story, news));
         // Every operator that still has something to do does it well: each round finishes one at least.
         for _ in 0..story.dag.operators.len() {
