@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 const WAR: Duration = Duration::from_secs(75);
 /// How long all may take to end in peace. Retries are as quick as the state machines' scale makes them; what takes long,
 /// where much else is going on, is a build that looks one by one for all that a vanished one may have made.
-const PEACE: Duration = Duration::from_secs(300);
+const PEACE: Duration = Duration::from_secs(900);
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// Lives the life of a seed.

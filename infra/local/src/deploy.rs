@@ -16,7 +16,8 @@ const BUCKET: &str = "ondemand-eks-code";
 const PREFIX: &str = "local";
 /// The stack's name.
 pub(crate) const STACK: &str = "ondemand-eks";
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Far more than it takes, on a slow and busy machine too.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// What differs from a deployment to AWS.
 pub(crate) struct Settings<'a> {

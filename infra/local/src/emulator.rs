@@ -158,7 +158,7 @@ impl Emulator {
 
     /// Ends it; it ends its functions and builds first.
     pub(crate) async fn stop(&mut self) {
-        drop(self.process.stop(Duration::from_secs(15)).await);
+        drop(self.process.stop(Duration::from_secs(60)).await);
     }
 }
 

@@ -170,6 +170,26 @@ fn clusters_are_made_by_the_local_account() {
 }
 
 #[test]
+fn a_group_has_the_size_that_the_account_tells() {
+    let mut workspace = Workspace::new();
+    workspace.succeed(&["init"]);
+    let account = FakeAccount::start();
+    workspace.account = Some(account.url.clone());
+    workspace.succeed(&["apply", "-auto-approve"]);
+    let group = "/clusters/fixture/nodegroups/cpu";
+    let resized = || account.requests.lock().unwrap().iter().filter(|request| request.ends_with("/scaling")).count();
+    assert_eq!(resized(), 0, "a new group begins with its size");
+
+    // Somebody else makes it larger, and Terraform sees that. It sends all three where one of them has changed.
+    account.things.lock().unwrap().get_mut(group).unwrap()["desired"] = json!(1);
+    assert!(workspace.succeed(&["plan"]).contains("desired_size = 1 -> 0"));
+    workspace.succeed(&["apply", "-auto-approve", "-var=max_nodes=3"]);
+    let sizes = ["min", "max", "desired"].map(|name| account.things.lock().unwrap()[group][name].clone());
+    assert_eq!((sizes, resized()), ([json!(0), json!(3), json!(0)], 1));
+    workspace.succeed(&["plan", "-detailed-exitcode", "-var=max_nodes=3"]);
+}
+
+#[test]
 fn what_a_provider_asked_for_and_did_not_write_down_is_found_in_the_account() {
     let mut workspace = Workspace::new();
     workspace.succeed(&["init"]);
@@ -198,9 +218,10 @@ fn what_a_provider_asked_for_and_did_not_write_down_is_found_in_the_account() {
 fn a_silent_account_is_named_with_the_remedy() {
     let mut workspace = Workspace::new();
     workspace.succeed(&["init"]);
-    // A port that was free a moment ago refuses connections.
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    workspace.account = Some(format!("http://127.0.0.1:{port}"));
+    // Our own end of a connection: nobody listens there, and nobody can while we hold it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    workspace.account = Some(format!("http://{}", held.local_addr().unwrap()));
     let told = workspace.fail(&["apply", "-auto-approve"]);
     assert!(told.contains("does not answer") && told.contains("cargo local up"), "{told}");
 }
@@ -244,13 +265,20 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>, things: &Things) {
         "DELETE" => drop(things.remove(path)),
         _ => {}
     }
+    // A group that is given another size is the group without the last word of the path.
+    if let ("POST", Some(group)) = (method, path.strip_suffix("/scaling").and_then(|group| things.get_mut(group))) {
+        let sizes: HashMap<String, Json> = serde_json::from_slice(&body).unwrap();
+        sizes.into_iter().for_each(|(name, size)| group[name] = size);
+    }
     let there = things.get(path);
     if method == "GET" && there.is_none() {
         write!(stream, "HTTP/1.1 404 Not Found\r\nconnection: close\r\ncontent-length: 0\r\n\r\n").unwrap();
         return;
     }
+    let size = |name: &str| there.map(|thing| thing[name].clone());
     let cluster = json!({
         "configuration": there.map(|thing| &thing["configuration"]),
+        "min": size("min"), "max": size("max"), "desired": size("desired"),
         "name": "fixture", "status": "ACTIVE", "endpoint": "https://127.0.0.1:6443", "certificate_authority": "Y2E=",
         "version": "1.34", "arn": "arn:aws:eks:eu-west-1:000000000000:cluster/fixture", "created_at": "2026-01-01T00:00:00Z",
     })

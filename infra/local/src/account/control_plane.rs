@@ -103,11 +103,16 @@ impl ControlPlane {
             client.request_text(request).await.map_err(drop)
         };
         let end = Instant::now() + READY_WITHIN;
-        while answers().await.is_err() {
+        loop {
+            let ready = answers().await.is_ok();
+            // First of all: an API server may be ready with the etcd of somebody who was quicker to take its port.
             for (name, process) in &mut self.processes {
                 if process.has_ended() {
                     return Err(Error::Exited { component: name, log: files.last_lines(name) });
                 }
+            }
+            if ready {
+                return Ok(());
             }
             if Instant::now() > end {
                 let log = files.last_lines("kube-apiserver");
@@ -115,7 +120,6 @@ impl ControlPlane {
             }
             sleep(READY_CHECK).await;
         }
-        Ok(())
     }
 }
 

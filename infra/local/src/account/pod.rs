@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
 use std::path::PathBuf;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::process::Command;
@@ -107,15 +108,18 @@ impl Life {
         let mut stop = self.lines.stop.clone();
         self.report(State::Running(started)).await;
         let id = process.id();
-        let status = tokio::select! {
-            status = process.wait() => status,
+        let end = |status: io::Result<ExitStatus>| status.map_or_else(|e| End::not_started(e.to_string()), End::of);
+        let end = tokio::select! {
+            status = process.wait() => end(status),
             () = memory::exceeded(id, limit) => {
                 let _ = process.stop(Duration::ZERO).await;
-                return End::out_of_memory();
+                End::out_of_memory()
             }
-            grace = stopped(&mut stop) => process.stop(grace).await,
+            grace = stopped(&mut stop) => end(process.stop(grace).await),
         };
-        status.map_or_else(|error| End::not_started(error.to_string()), End::of)
+        // Before anybody hears of its end: its id may soon be another's.
+        self.lines.process.send_replace(None);
+        end
     }
 
     /// The variables of the manifest. A Secret may arrive after its pod, so this is tried until it works.
