@@ -63,9 +63,8 @@ resource "aws_launch_template" "this" {
   }
 }
 
-# The size of a group is the autoscaler's business, yet EKS refuses an update whose minimum is
-# above the size. Ignoring changes of the size would make raising a minimum fail, so a plan
-# starts from the size the group has now. None is found before there is one.
+# A group that is made in the place of another, for a changed type, begins with the size of that
+# one. Otherwise the size is the autoscaler's business. None is found before there is one.
 data "aws_autoscaling_groups" "present" {
   for_each = local.groups
 
@@ -160,6 +159,10 @@ resource "aws_eks_node_group" "this" {
     ignore_changes = [
       node_group_name, # the time is that of the creation
       subnet_ids,      # a zone added later is no reason to replace running nodes
+
+      # The autoscaler's. Where it is not within new limits, the build sees to that, and to these:
+      # sent from here, they would bring along the size that the group had a while ago.
+      scaling_config[0].desired_size,
     ]
   }
 

@@ -18,6 +18,8 @@ source "$here/terraform.sh"
 source "$here/hold.sh"
 # shellcheck source=infra/build/adopt.sh
 source "$here/adopt.sh"
+# shellcheck source=infra/build/resize.sh
+source "$here/resize.sh"
 # shellcheck source=infra/build/leftovers.sh
 source "$here/leftovers.sh"
 
@@ -53,6 +55,7 @@ case $ACTION in
     all_adopted plan
     clear_tainted
     plan
+    resize
     apply
     publish_outputs
     ;;

@@ -15,15 +15,24 @@ enter() {
 # Ends the build for a reason that Terraform does not know, told in Terraform's own form so
 # that there is one kind of error to diagnose.
 fail() {
-  report_error "$1" "$2"
+  report_error "$@"
   exit 1
 }
 
-# Callers pass words of ours without quotes or backslashes; nothing here escapes them.
+# What happened, more of it, and the address of the resource that it happened to, if it did to one.
 report_error() {
+  local summary detail address
   echo "error: $1: $2" >&2
-  printf '{"@level":"error","@message":"Error: %s","@module":"build","@timestamp":"%s","type":"diagnostic","diagnostic":{"severity":"error","summary":"%s","detail":"%s"}}\n' \
-    "$1" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$1" "$2" >>"$events"
+  summary=$(escaped "$1") detail=$(escaped "$2") address=$(escaped "${3:-}")
+  printf '{"@level":"error","@message":"Error: %s","@module":"build","@timestamp":"%s","type":"diagnostic","diagnostic":{"severity":"error","summary":"%s","detail":"%s"%s}}\n' \
+    "$summary" "$(date -u +%Y-%m-%dT%H:%M:%SZ)" "$summary" "$detail" "${address:+,\"address\":\"$address\"}" >>"$events"
+}
+
+# A text as it is within a string of JSON.
+escaped() {
+  local text=${1//\\/\\\\}
+  text=${text//\"/\\\"}
+  printf '%s' "${text//[[:cntrl:]]/ }"
 }
 
 start_report() {

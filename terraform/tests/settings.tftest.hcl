@@ -76,7 +76,9 @@ run "no_cpu_node_at_least_still_starts_one" {
   }
 }
 
-run "a_minimum_raised_above_the_present_size" {
+# A group that is made in the place of another is as large as that one, within its limits.
+
+run "in_place_of_a_group_smaller_than_the_minimum" {
   command = plan
 
   variables {
@@ -100,7 +102,7 @@ run "a_minimum_raised_above_the_present_size" {
   }
 }
 
-run "the_present_size_is_kept" {
+run "in_place_of_a_group_that_has_grown" {
   command = plan
 
   variables {
@@ -119,11 +121,11 @@ run "the_present_size_is_kept" {
 
   assert {
     condition     = one(aws_eks_node_group.this["cpu"].scaling_config).desired_size == 7
-    error_message = "A change of settings must not take nodes away from running work."
+    error_message = "A changed type must not make the group smaller."
   }
 }
 
-run "a_maximum_lowered_below_the_present_size" {
+run "in_place_of_a_group_larger_than_the_maximum" {
   command = plan
 
   variables {
@@ -143,6 +145,43 @@ run "a_maximum_lowered_below_the_present_size" {
   assert {
     condition     = one(aws_eks_node_group.this["cpu"].scaling_config).desired_size == 2
     error_message = "EKS refuses a size above the maximum."
+  }
+}
+
+# A group that is there keeps its size, whatever Terraform takes it to be.
+
+run "there_is_a_group" {
+  command = apply
+
+  assert {
+    condition     = one(aws_eks_node_group.this["cpu"].scaling_config).desired_size == 1
+    error_message = "A new group begins with one node."
+  }
+}
+
+run "which_has_grown_since" {
+  command = plan
+
+  variables {
+    min_cpu_node = 2
+    max_cpu_node = 10
+  }
+
+  override_data {
+    target = data.aws_autoscaling_groups.present["cpu"]
+    values = { names = ["eks-cpu"] }
+  }
+
+  override_data {
+    target = data.aws_autoscaling_group.present["eks-cpu"]
+    values = { desired_capacity = 7 }
+  }
+
+  assert {
+    condition = one(aws_eks_node_group.this["cpu"].scaling_config) == {
+      min_size = 2, max_size = 10, desired_size = 1
+    }
+    error_message = "The size is the autoscaler's: the plan must say what else is to change, and nothing of the size."
   }
 }
 

@@ -56,10 +56,10 @@ def prepare_environment():
 
 def apply_patches():
     """Patches ministack; returns what ends the children that it will have."""
-    from patches import codebuild, eks, events, executions, lambdas, latency, logs, stepfunctions, sts, tagging
+    from patches import codebuild, eks, events, executions, lambdas, latency, logs, nodegroups, stepfunctions, sts, tagging
     from patches import private, replace
 
-    for patch in (latency, logs, lambdas, codebuild, stepfunctions, executions, eks, events, sts, tagging):
+    for patch in (latency, logs, lambdas, codebuild, stepfunctions, executions, eks, nodegroups, events, sts, tagging):
         patch.apply()
 
     from ministack.core import lambda_runtime

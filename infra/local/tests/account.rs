@@ -56,16 +56,19 @@ struct Http(String);
 
 impl Http {
     async fn put(&self, path: &str, body: Value) -> (u16, Value) {
-        self.send(reqwest::Client::new().put(format!("{}{path}", self.0)).json(&body)).await
+        self.send(Self::client().put(format!("{}{path}", self.0)).json(&body)).await
     }
     async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        self.send(reqwest::Client::new().post(format!("{}{path}", self.0)).json(&body)).await
+        self.send(Self::client().post(format!("{}{path}", self.0)).json(&body)).await
     }
     async fn get(&self, path: &str) -> (u16, Value) {
-        self.send(reqwest::Client::new().get(format!("{}{path}", self.0))).await
+        self.send(Self::client().get(format!("{}{path}", self.0))).await
     }
     async fn delete(&self, path: &str) -> u16 {
-        self.send(reqwest::Client::new().delete(format!("{}{path}", self.0))).await.0
+        self.send(Self::client().delete(format!("{}{path}", self.0))).await.0
+    }
+    fn client() -> reqwest::Client {
+        reqwest::Client::builder().no_proxy().build().unwrap()
     }
     async fn send(&self, request: reqwest::RequestBuilder) -> (u16, Value) {
         let response = request.send().await.unwrap();
@@ -112,6 +115,16 @@ where
     let reached = tokio::time::timeout(PATIENCE, await_condition(api.clone(), name, condition)).await;
     assert!(reached.is_ok(), "{name} did not get there: {:#?}", api.get_opt(name).await);
     reached.unwrap().unwrap();
+}
+
+/// Looks until something holds that no watch tells of.
+async fn until(what: &str, holds: impl AsyncFn() -> bool) {
+    let looking = async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    assert!(tokio::time::timeout(PATIENCE, looking).await.is_ok(), "never: {what}");
 }
 
 /// The only pod of a job, as soon as `holds` holds of it.
@@ -185,8 +198,8 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
     let refused = client(&cluster, token(CLUSTER, SECRET)).list_api_groups().await;
     assert!(matches!(&refused, Err(kube::Error::Api(status)) if status.code == 401), "{refused:?}");
     std::fs::remove_file(expired).unwrap();
-    // Another token, since what was refused is remembered for a moment.
-    let client = client(&cluster, eks_token(KEY, SECRET, CLUSTER, 61, SystemTime::now()));
+    // Another token, since what was refused is remembered for a moment; and one that outlives this test.
+    let client = client(&cluster, eks_token(KEY, SECRET, CLUSTER, 900, SystemTime::now()));
 
     // Node groups: one with a node, one that waits for a pod that needs a GPU.
     let group = |instance_type: &str, name: &str, min: u32, taints: Value| {
@@ -250,8 +263,6 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
 
     // A pod that needs a GPU waits for a node, which comes for it, and goes when it has nothing to do.
     jobs.create(&create, &job("learns", "print('learnt')", "gpu", &image)).await.unwrap();
-    let unschedulable = |pod: &Pod| serde_json::to_string(&pod.status).unwrap().contains("Unschedulable");
-    pod_of(&pods, "learns", unschedulable).await;
     reached(&jobs, "learns", conditions::is_job_completed()).await;
     let learnt = pod_of(&pods, "learns", ended).await;
     let node = learnt.spec.unwrap().node_name.unwrap();
@@ -267,14 +278,15 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
         jobs.create(&create, &job(job_name, "import time; time.sleep(3600)", "cpu", &image)).await.unwrap();
         pod_of(&pods, job_name, |pod| !container(pod, "/running").is_null()).await;
         assert_eq!(kill(what, job_name).await.0, 200);
-        reached(&jobs, job_name, |job: Option<&Job>| job.is_some_and(|j| j.status.as_ref().unwrap().failed == Some(1)))
-            .await;
-        assert_eq!(kill(what, job_name).await.0, 404);
+        let failed = |job: Option<&Job>| job.is_some_and(|job| job.status.as_ref().and_then(|s| s.failed) == Some(1));
+        reached(&jobs, job_name, failed).await;
+        until("nothing is left to kill", async || kill(what, job_name).await.0 == 404).await;
     }
     assert_eq!(container(&pod_of(&pods, "struck", ended).await, "/terminated/exitCode"), 137);
     let stranded = pod_of(&pods, "stranded", |_| true).await.status.unwrap();
     assert_eq!((stranded.phase.as_deref(), stranded.reason.as_deref()), (Some("Failed"), Some("NodeLost")));
-    assert_eq!(http.get("/inventory").await.1["clusters"][0]["nodes"], json!(["cpu-3"]));
+    let nodes_there = async || http.get("/inventory").await.1["clusters"][0]["nodes"].clone();
+    until("another node takes its place", async || nodes_there().await == json!(["cpu-3"])).await;
 
     // Deleting a running pod ends its process; deleting the groups and the cluster ends everything.
     jobs.create(&create, &job("sleeps", "import time; time.sleep(3600)", "cpu", &image)).await.unwrap();
@@ -283,9 +295,26 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
     jobs.delete("sleeps", &DeleteParams::background()).await.unwrap();
     reached(&pods, &sleeping.name_any(), conditions::is_deleted(&sleeping.uid().unwrap())).await;
     assert_eq!(http.get("/inventory").await.1["clusters"][0]["processes"].as_array().unwrap().len(), 4);
-    // Whoever removed a node may have been killed before they could say so.
+    // A group has the size that it is given, between its limits, and whoever makes it smaller ends what runs there.
     let spare = format!("{path}/nodegroups/spare");
     assert_eq!(http.put(&spare, group("t3.xlarge", "spare", 1, json!([]))).await.0, 200);
+    let resize = async |sizes: Value| http.post(&format!("{spare}/scaling"), sizes).await;
+    let (status, refused) = resize(json!({"min": 2, "max": 3})).await;
+    assert_eq!((status, &refused["error"]), (400, &json!("Minimum capacity 2 can't be greater than desired size 1")));
+    let (status, grown) = resize(json!({"min": 2, "max": 3, "desired": 2})).await;
+    assert_eq!((status, &grown["nodes"]), (200, &json!(["spare-4", "spare-5"])), "{grown}");
+    assert_eq!(resize(json!({"max": 4})).await.1["nodes"], grown["nodes"], "a size that is not named is kept");
+    let template = job("cut", "import time; time.sleep(3600)", "spare", &image).spec.unwrap().template;
+    for (name, node) in [("kept", "spare-4"), ("cut", "spare-5")] {
+        let mut pod = Pod { spec: template.spec.clone(), ..Pod::default() };
+        (pod.metadata.name, pod.spec.as_mut().unwrap().node_name) = (Some(name.to_owned()), Some(node.to_owned()));
+        pods.create(&create, &pod).await.unwrap();
+        reached(&pods, name, conditions::is_pod_running()).await;
+    }
+    assert_eq!(resize(json!({"min": 1, "max": 1})).await.0, 400, "nor is a node ended by a lower maximum alone");
+    assert_eq!(resize(json!({"min": 1, "max": 1, "desired": 1})).await.1["nodes"], json!(["spare-4"]));
+    pods.delete("kept", &DeleteParams::default().grace_period(0)).await.unwrap();
+    // Whoever removed a node may have been killed before they could say so.
     nodes.delete("spare-4", &DeleteParams::default()).await.unwrap();
     assert_eq!(http.delete(&spare).await, 200);
     // Whoever was at work where a deletion came is told.
@@ -298,7 +327,9 @@ async fn a_cluster_runs_jobs_on_nodes_that_come_and_go_and_leaves_nothing_behind
     let names = |pods: &Value| pods.as_array().unwrap().iter().map(|pod| pod["name"].clone()).collect::<Vec<_>>();
     let told: Vec<_> = told.iter().map(|deletion| (&deletion["group"], names(&deletion["pods"]))).collect();
     let group = |name| json!(name);
-    assert_eq!(told, [(&group("spare"), vec![]), (&group("gpu"), vec![]), (&group("cpu"), vec![json!(caught)])]);
+    let cut = (&group("spare"), vec![json!("cut")]);
+    let deleted = [(&group("spare"), vec![]), (&group("gpu"), vec![]), (&group("cpu"), vec![json!(caught)])];
+    assert_eq!((&told[0], &told[1..]), (&cut, &deleted[..]));
     assert_eq!(nodes.list(&ListParams::default()).await.unwrap().items.len(), 0);
     assert_eq!(http.delete(path).await, 200);
     assert_eq!(http.delete(path).await, 404);

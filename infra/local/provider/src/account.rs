@@ -95,12 +95,17 @@ impl Account {
         self.get(&format!("reading EKS Cluster ({name})"), &format!("clusters/{name}")).await
     }
 
-    /// What a node group was asked to be, if it is there; `id` is `<cluster>:<name>`.
-    pub async fn node_group(&self, id: &str) -> Result<Option<Json>, Error> {
+    /// What a node group was asked to be, if it is there, and what it is beyond that; `id` is `<cluster>:<name>`. Its limits
+    /// and its size change without Terraform.
+    pub async fn node_group(&self, id: &str) -> Result<Option<(Json, BTreeMap<String, Value>)>, Error> {
         let (cluster, name) = id.split_once(':').unwrap_or_default();
         let attempt = format!("reading EKS Node Group ({id})");
         let found: Option<Json> = self.get(&attempt, &format!("clusters/{cluster}/nodegroups/{name}")).await?;
-        Ok(found.map(|mut group| group["configuration"].take()))
+        Ok(found.map(|mut group| {
+            let scaling =
+                json!([{"min_size": group["min"], "max_size": group["max"], "desired_size": group["desired"]}]);
+            (group["configuration"].take(), [("scaling_config".to_owned(), scaling.into())].into())
+        }))
     }
 
     /// Stops a cluster and all that is in it; returns when it is gone.
@@ -109,8 +114,12 @@ impl Account {
         self.delete(&format!("deleting EKS Cluster ({name})"), &format!("clusters/{name}")).await
     }
 
-    /// Creates or changes a node group.
-    pub async fn put_node_group(&self, planned: &Value) -> Result<(), Error> {
+    /// Creates or changes a node group. Limits and size of one that there was are told as to EKS: together, if one of them
+    /// has changed.
+    pub async fn put_node_group(&self, prior: &Value, planned: &Value) -> Result<(), Error> {
+        if !prior.is_null() && prior.get("scaling_config") != planned.get("scaling_config") {
+            self.resize_node_group(planned).await?;
+        }
         let scaling = planned.get("scaling_config").items().first().unwrap_or(&Value::Null);
         let body = json!({
             "instance_types": planned.get("instance_types").strings().collect::<Vec<_>>(),
@@ -123,6 +132,14 @@ impl Account {
         });
         let (attempt, path) = node_group("creating", planned);
         self.send(&attempt, Method::PUT, &path, Some(body)).await.map(|_| ())
+    }
+
+    async fn resize_node_group(&self, planned: &Value) -> Result<(), Error> {
+        let scaling = planned.get("scaling_config").items().first().unwrap_or(&Value::Null);
+        let sizes = [("min", "min_size"), ("max", "max_size"), ("desired", "desired_size")];
+        let sizes: BTreeMap<_, _> = sizes.map(|(to, from)| (to, Json::from(scaling.get(from)))).into();
+        let (attempt, path) = node_group("updating", planned);
+        self.send(&attempt, Method::POST, &format!("{path}/scaling"), Some(json!(sizes))).await.map(|_| ())
     }
 
     /// Removes a node group with its nodes.

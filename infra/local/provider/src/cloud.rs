@@ -117,7 +117,10 @@ impl Cloud {
         let name = name_of(&state);
         self.due_fault("read", ty, &name)?;
         let id = state.get("id").as_str().unwrap_or_default().to_owned();
-        let found = if self.is_gone(ty, &id) { None } else { self.as_described(ty, &id, Some(state)).await? };
+        let found = match self.inventory.find(ty, &id)? {
+            Known::Gone => None,
+            known => self.as_described(ty, &id, Some(known.resized(ty, state))).await?,
+        };
         self.journal.done("read", ty, &name, &Value::Null)?;
         Ok(found.unwrap_or_default())
     }
@@ -149,7 +152,7 @@ impl Cloud {
         let Some(account) = &self.account else { return Ok(written) };
         let described = match ty {
             "aws_eks_cluster" => account.cluster(id).await?.map(account::Cluster::described),
-            "aws_eks_node_group" => account.node_group(id).await?.map(|configuration| (configuration, BTreeMap::new())),
+            "aws_eks_node_group" => account.node_group(id).await?,
             _ => return Ok(written),
         };
         let Some((configuration, attributes)) = described else {
@@ -277,7 +280,7 @@ impl Cloud {
         }
         let state = self.fill_in(ty, block, prior, state);
         if let (Some(account), "aws_eks_node_group") = (&self.account, ty) {
-            account.put_node_group(&state).await?;
+            account.put_node_group(prior, &state).await?;
         }
         Ok(state)
     }
@@ -330,10 +333,6 @@ impl Cloud {
         let none = serde_json::Map::new();
         let fresh = Fresh { templates: &none, region: &self.region(), seed: &id, object: planned };
         Err(Error::Refused(fresh.text(&clash.error)))
-    }
-
-    fn is_gone(&self, ty: &str, id: &str) -> bool {
-        matches!(self.inventory.find(ty, id), Ok(Known::Gone))
     }
 
     fn is_known(&self, ty: &str, id: &str) -> bool {

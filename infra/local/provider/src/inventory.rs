@@ -37,6 +37,16 @@ pub enum Known {
     Nothing,
 }
 
+impl Known {
+    /// A thing as Terraform knows it, and if it is a node group, with the limits and the size that others have given it.
+    pub fn resized(self, ty: &str, mut state: Value) -> Value {
+        if let (Self::Present(found), Value::Map(entries), "aws_eks_node_group") = (self, &mut state, ty) {
+            entries.insert("scaling_config".to_owned(), found.get("scaling_config").clone());
+        }
+        state
+    }
+}
+
 impl Inventory {
     /// What a journal tells.
     pub fn new(journal: Option<PathBuf>) -> Self {
@@ -134,6 +144,16 @@ mod tests {
         inventory.note("delete", "aws_vpc", &present).unwrap();
         assert_eq!(inventory.find("aws_vpc", "vpc-1").unwrap(), Known::Gone);
         assert_eq!(inventory.twin("aws_vpc", &by, &present).unwrap(), None, "a name that is free again");
+    }
+
+    #[test]
+    fn the_size_of_a_node_group_is_what_others_have_made_of_it() {
+        let group =
+            |size: u32, label: &str| Value::from(json!({"scaling_config": [{"desired_size": size}], "label": label}));
+        let present = || Known::Present(group(5, "old"));
+        assert_eq!(present().resized("aws_eks_node_group", group(1, "new")), group(5, "new"));
+        assert_eq!(present().resized("aws_vpc", group(1, "new")), group(1, "new"));
+        assert_eq!(Known::Nothing.resized("aws_eks_node_group", group(1, "new")), group(1, "new"));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::kubelet::{Kubelet, Site};
 use super::node::{self, Registration};
 use super::node_group::{self, Demand, Group, NodeUse, Plan, is_finished, is_job, is_unschedulable, plan_nodes};
 use super::resources::Resources;
+use super::scaling::Scaling;
 use futures::StreamExt;
 use k8s_openapi::api::core::v1::{Pod, Taint};
 use kube::runtime::{WatchStreamExt, watcher, watcher::Event};
@@ -39,6 +40,14 @@ pub(crate) struct GroupSettings {
     pub taints: Vec<Taint>,
     /// All that was asked for.
     pub configuration: serde_json::Value,
+}
+
+/// What became of an order to resize a group.
+pub(crate) enum Resized {
+    /// It was carried out, and ended these pods of jobs.
+    Done(Vec<Pod>),
+    /// It was not, for this reason.
+    Refused(String),
 }
 
 /// The nodes and pods of one cluster.
@@ -99,7 +108,7 @@ impl Fleet {
         }
     }
 
-    /// Creates a node group, or changes one; its nodes of the minimum (or those to begin with) are there on return.
+    /// Creates a node group, or changes all of one but its size; the nodes to begin with are there on return.
     pub(crate) async fn put_group(&self, settings: GroupSettings) -> Result<(), kube::Error> {
         let mut state = self.state.lock().await;
         let (name, desired) = (settings.name.clone(), settings.desired.clamp(settings.min, settings.max));
@@ -121,15 +130,44 @@ impl Fleet {
         if !state.groups.contains_key(name) {
             return Ok(false);
         }
-        let nodes: Vec<String> = nodes_of(&state, name);
-        for node in nodes {
-            let client = &self.site.client;
-            node::cordon(client, &node, true).await?;
-            node::remove(client, &node, &node::pods(client, &node).await?).await?;
-            state.nodes.remove(&node);
+        for node in nodes_of(&state, name) {
+            self.end_node(&mut state, &node).await?;
         }
         state.groups.remove(name);
         Ok(true)
+    }
+
+    /// Gives a group other limits, and another size if one is named. Whoever names a smaller one ends nodes with whatever
+    /// runs on them, as in AWS; those pods of jobs are told. None if there is no such group.
+    pub(crate) async fn resize(&self, name: &str, scaling: &Scaling) -> Result<Option<Resized>, kube::Error> {
+        let mut state = self.state.lock().await;
+        let mut nodes = nodes_of(&state, name);
+        let Some(group) = state.groups.get_mut(name) else { return Ok(None) };
+        if let Err(refusal) = scaling.resize(group, nodes.len()) {
+            return Ok(Some(Resized::Refused(refusal)));
+        }
+        let size = scaling.desired.unwrap_or(nodes.len());
+        for _ in nodes.len()..size {
+            self.add_node(&mut state, name).await?;
+        }
+        let mut ended = Vec::new();
+        for node in nodes.split_off(size.min(nodes.len())) {
+            ended.extend(self.end_node(&mut state, &node).await?);
+        }
+        drop(state);
+        self.changed.notify_one();
+        Ok(Some(Resized::Done(ended)))
+    }
+
+    /// Takes a node away from whatever runs on it; the pods of jobs that had not ended.
+    async fn end_node(&self, state: &mut State, node: &str) -> Result<Vec<Pod>, kube::Error> {
+        let client = &self.site.client;
+        node::cordon(client, node, true).await?;
+        let mut pods = node::pods(client, node).await?;
+        node::remove(client, node, &pods).await?;
+        state.nodes.remove(node);
+        pods.retain(|pod| is_job(pod) && !is_finished(pod));
+        Ok(pods)
     }
 
     /// The settings of a node group and the names of its nodes.

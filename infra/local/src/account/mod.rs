@@ -29,6 +29,7 @@ mod pod;
 pub(crate) mod process;
 mod request;
 mod resources;
+mod scaling;
 mod server;
 mod status;
 mod token;

@@ -2,9 +2,10 @@
 //! emulator, and the webhook by which an API server learns who sent a token.
 
 use super::cluster::Cluster;
-use super::fleet::GroupSettings;
+use super::fleet::{GroupSettings, Resized};
 use super::instance_types::NodeType;
 use super::request::ClusterRequest;
+use super::scaling::Scaling;
 use super::{Error, Shared, token};
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -26,6 +27,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/clusters", get(list_clusters))
         .route("/clusters/{name}", put(put_cluster).get(get_cluster).delete(delete_cluster))
         .route("/clusters/{name}/nodegroups/{group}", put(put_group).get(get_group).delete(delete_group))
+        .route("/clusters/{name}/nodegroups/{group}/scaling", post(resize_group))
         .route("/clusters/{name}/token-review", post(review_token))
         .route("/inventory", get(inventory))
         .route("/kill", post(kill))
@@ -148,6 +150,27 @@ async fn put_group(
 
 async fn get_group(State(shared): State<Arc<Shared>>, Path((name, group)): Path<(String, String)>) -> Reply {
     let cluster = find(&shared, &name)?;
+    describe_group(&cluster, &group).await
+}
+
+async fn resize_group(
+    State(shared): State<Arc<Shared>>,
+    Path((name, group)): Path<(String, String)>,
+    Json(scaling): Json<Scaling>,
+) -> Reply {
+    let cluster = find(&shared, &name)?;
+    let attempt = |source| Error::Kubernetes { attempt: "resize the group", source };
+    let fleet = Arc::clone(&cluster.fleet);
+    let resized = tokio::spawn({
+        let group = group.clone();
+        async move { fleet.resize(&group, &scaling).await }
+    });
+    let resized = resized.await.map_err(|error| Refusal(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    match resized.map_err(attempt)?.ok_or_else(|| no_group(&cluster, &group))? {
+        Resized::Refused(refusal) => return Err(Refusal(StatusCode::BAD_REQUEST, refusal)),
+        Resized::Done(ended) if !ended.is_empty() => shared.deletions.note(&name, Some(&group), &ended),
+        Resized::Done(_) => {}
+    }
     describe_group(&cluster, &group).await
 }
 
