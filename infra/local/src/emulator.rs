@@ -107,6 +107,8 @@ impl Emulator {
             .env("AWS_PROVIDER_DELAY_MS", settings.resource_delay.as_millis().to_string())
             .env("EMULATOR_RATE_SECONDS", settings.keepalive_period.as_secs_f64().to_string())
             .env("EMULATOR_TICK_SECONDS", "1")
+            // A slow and busy machine is no reason to end a function.
+            .env("EMULATOR_FUNCTION_TIMEOUT_SCALE", "4")
             .env("LOCAL_CREDENTIALS_FILE", settings.credentials.0)
             .env("LOCAL_CREDENTIALS_PROFILE", settings.credentials.1)
             .stdout(file.try_clone().map_err(logging)?)

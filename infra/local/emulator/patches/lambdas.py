@@ -5,9 +5,12 @@ invocation at a time (ProvidedWorker). Each process gets an AWS_EXECUTION_ENV of
 its own, as all do in AWS; SDKs put it into the user agent of their calls, so
 that front.py knows whose calls it sees. A dead process is replaced at the next
 invocation, as in AWS.
+
+EMULATOR_FUNCTION_TIMEOUT_SCALE   what the time-outs of functions are multiplied with (default 1): they are meant for AWS
 """
 
 import contextvars
+import os
 import re
 import threading
 import time
@@ -18,6 +21,8 @@ import faults
 from patches import private, replace
 
 EXECUTION_ENVIRONMENT = re.compile(r"exec-env/AWS_Lambda_local-(\w+)-(\d+)")
+
+TIMEOUT_SCALE = int(os.environ.get("EMULATOR_FUNCTION_TIMEOUT_SCALE", "1"))
 
 _last_calls = {}  # how many calls of AWS are left to a process that is to die in mid-work
 _lock = threading.Lock()
@@ -44,6 +49,12 @@ def apply():
     replace(lambda_svc, "_provided_worker_env", named_environment)
     private(lambda_runtime, "_workers", "acquire_worker", "release_worker")
     invoke = private(lambda_runtime.ProvidedWorker, "invoke")
+    make = private(lambda_runtime.ProvidedWorker, "__init__")
+
+    def make_patient(worker, func_name, config, *more, **options):
+        make(worker, func_name, {**config, "Timeout": config["Timeout"] * TIMEOUT_SCALE}, *more, **options)
+
+    replace(lambda_runtime.ProvidedWorker, "__init__", make_patient)
 
     def invoke_or_fail(worker, event, request_id, **options):
         what = subject(worker.func_name, event)

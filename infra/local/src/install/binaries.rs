@@ -94,13 +94,12 @@ impl Binaries {
     /// Names a folder with all programs, built before, to be used as they are.
     pub(crate) const VARIABLE: &str = "ONDEMAND_EKS_BINARIES";
 
-    /// A folder with links to all programs, for others to be given.
+    /// A folder with all programs as they are now, for others to be given.
     pub(crate) fn together(&self, directory: &Directory) -> Result<PathBuf, Error> {
         let folder = directory.fresh_folder("programs")?;
         let functions = self.functions.iter().map(|(name, path)| (*name, path));
         for (name, path) in functions.chain([(PROVIDER, &self.provider)]) {
-            let failed = |source| Error::Files { attempt: format!("link {}", path.display()), source };
-            std::os::unix::fs::symlink(path, folder.join(name)).map_err(failed)?;
+            keep(path, &folder.join(name))?;
         }
         Ok(folder)
     }
@@ -154,6 +153,13 @@ pub(crate) fn beside(built: &Path) -> Result<PathBuf, Error> {
     Ok(folder)
 }
 
+/// Keeps a program that was built as it is, whatever is built after it: checkouts may share a target folder. A link will
+/// do, since whoever builds it anew makes a new file; on another file system it takes a copy.
+pub(crate) fn keep(built: &Path, kept: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Files { attempt: format!("copy {}", built.display()), source };
+    std::fs::hard_link(built, kept).or_else(|_| std::fs::copy(built, kept).map(drop)).map_err(failed)
+}
+
 pub(crate) fn is_newer(source: &Path, copy: &Path) -> bool {
     let modified = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
     modified(copy).is_none_or(|copied| modified(source).is_none_or(|built| built >= copied))
@@ -183,6 +189,19 @@ mod tests {
         for name in ["CARGO_TARGET_DIR", "CARGO_HOME", "CARGO_TERM_COLOR", "CARGO_NET_OFFLINE", "PATH"] {
             assert!(!tells_the_package(name), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_kept_stays_when_it_is_built_anew() {
+        let folder = std::env::temp_dir().join(format!("kept-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (built, unfinished, kept) = (folder.join("api"), folder.join("api.1"), folder.join("kept"));
+        std::fs::write(&built, "one").unwrap();
+        keep(&built, &kept).unwrap();
+        std::fs::write(&unfinished, "two").unwrap();
+        std::fs::rename(unfinished, built).unwrap();
+        assert_eq!(std::fs::read_to_string(kept).unwrap(), "one");
+        std::fs::remove_dir_all(folder).unwrap();
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::Error;
 use crate::install::Installer;
-use crate::install::binaries::cargo;
+use crate::install::binaries::{cargo, keep};
 use crate::process::{Stream, run};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -39,6 +39,12 @@ impl Program {
         })
         .await?;
         programs.sort_by(|one, other| one.name.cmp(&other.name));
+        let folder = installer.directory.fresh_folder("test-programs")?;
+        for program in &mut programs {
+            let kept = folder.join(program.program.file_name().unwrap_or_default());
+            keep(&program.program, &kept)?;
+            program.program = kept;
+        }
         step.done("built");
         Ok(programs)
     }
