@@ -88,7 +88,10 @@ impl ClusterFunction {
         if self.world.cluster_command(cluster.id, &command).await? != Reply::Proceed {
             return Ok(BeginAnswer { proceed: false, environment: vec![] });
         }
-        self.look_ahead(step, &cluster).await;
+        // A step that is repeated, perhaps while it waits for somebody else's hold of the state, has told already.
+        if !cluster.has_begun(step.epoch) {
+            self.look_ahead(step, &cluster).await;
+        }
         let generation = cluster.generation_of(step.epoch);
         let place = hold::take_over(&self.world, &keys::terraform_state(cluster.id, generation)).await?;
         let action = if step.purpose == Purpose::Destroy { "destroy" } else { "apply" };

@@ -17,6 +17,7 @@ struct Fixture {
     function: ClusterFunction,
     eks: Arc<MemoryEks>,
     jobs: Arc<MemoryJobs>,
+    survey: Arc<MemorySurvey>,
 }
 
 impl Fixture {
@@ -27,8 +28,8 @@ impl Fixture {
         let registration = registration(IntegrationId(Uuid::from_u128(0xa)), CLUSTER, "aws");
         world.register(&access, registration).await.expect("registered");
         let survey = Arc::new(MemorySurvey::default());
-        let function = ClusterFunction { world, access, eks: eks.clone(), jobs: jobs.clone(), survey };
-        let fixture = Self { memory, function, eks, jobs };
+        let function = ClusterFunction { world, access, eks: eks.clone(), jobs: jobs.clone(), survey: survey.clone() };
+        let fixture = Self { memory, function, eks, jobs, survey };
         fixture.does(&Command::Create { delta: SettingsDelta::default() }).await;
         fixture
     }
@@ -90,6 +91,19 @@ async fn a_step_that_is_repeated_says_and_does_the_same() {
         assert_eq!(fixture.seen().await, seen, "{step:?} once more");
     }
     assert_eq!(fixture.seen().await.status(), Status::Active);
+}
+
+#[tokio::test]
+async fn what_is_certain_to_go_wrong_is_told_once_however_often_the_step_is_repeated() {
+    let fixture = Fixture::registered().await;
+    fixture.survey.withdraw("t3.xlarge");
+    for _ in 0..3 {
+        fixture.begins(1).await;
+        fixture.memory.clock.advance(std::time::Duration::from_secs(5));
+    }
+    let events = fixture.function.world.events(&CLUSTER.to_string()).await.expect("a history");
+    let told: Vec<&str> = events.iter().filter(|e| e.kind == "preflight").map(|e| e.message.as_str()).collect();
+    assert!(matches!(told[..], [only] if only.contains("t3.xlarge is not sold in us-east-1")), "{told:?}");
 }
 
 #[tokio::test]

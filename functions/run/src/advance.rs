@@ -119,8 +119,8 @@ impl RunFunction {
                 }
                 None => return Ok(()),
             },
-            (_, Some(cluster)) if !run.status.is_final() => {
-                let cluster = self.world.cluster(cluster).await?.value;
+            (_, Some(_)) if !run.status.is_final() => {
+                let cluster = self.cluster_of(run).await?;
                 let observe = async |way: &_| self.jobs.observe(way, run.id, self.world.now()).await;
                 Command::Observed(self.in_cluster(&cluster, observe).await?)
             }
@@ -190,8 +190,7 @@ impl RunFunction {
 
     /// Deletes the Job of an attempt.
     async fn give_up(&self, run: &Run, operator: OperatorId, attempt: u32) -> Result<(), Error> {
-        let Some(cluster) = run.cluster else { return Ok(()) };
-        let cluster = self.world.cluster(cluster).await?.value;
+        let cluster = self.cluster_of(run).await?;
         self.in_cluster(&cluster, async |way| self.jobs.delete_attempt(way, run.id, operator, attempt).await).await
     }
 
@@ -202,7 +201,8 @@ impl RunFunction {
         if !run.status.is_final() {
             let (error, cause) = (error.unwrap_or_else(|| "no error".to_owned()), cause.unwrap_or_default());
             let failure =
-                Failure::new(FailureClass::Unknown, format!("the run's state machine failed ({error}): {cause}"));
+                Failure::new(FailureClass::Unknown, format!("the run's state machine failed ({error}): {cause}"))
+                    .remedied_by("Start the run again.");
             run = self.world.run_command(id, &Command::ClusterLost { failure }).await?.run;
         }
         let mut left = false;

@@ -4,6 +4,7 @@
 use crate::advance::RunFunction;
 use domain::Secret;
 use domain::cluster::Cluster;
+use domain::run::Run;
 use runtime::error::PortErrorKind;
 use runtime::ports::{KubeAccess, Vault};
 use runtime::{Error, PortError};
@@ -55,6 +56,22 @@ impl Known {
 }
 
 impl RunFunction {
+    /// The cluster of a run, as long as it is of the generation that the run was granted. The next one has the same
+    /// document, and must not get Jobs of a run that has lost its own and was not told yet.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] with [`EKS_CLUSTER`] if there is another generation now, and those of the store.
+    pub async fn cluster_of(&self, run: &Run) -> Result<Cluster, Error> {
+        let id = run.cluster.ok_or_else(|| Error::NotFound { what: "cluster of run", id: run.id.to_string() })?;
+        let cluster = self.world.cluster(id).await?.value;
+        match run.generation {
+            Some(granted) if granted != cluster.generation => {
+                Err(Error::NotFound { what: EKS_CLUSTER, id: id.eks_name(granted) })
+            }
+            _ => Ok(cluster),
+        }
+    }
+
     /// Does something in a cluster. The credentials may have been renewed since the way there was found, so whoever is
     /// refused with those of then tries again with those of now.
     ///

@@ -32,8 +32,7 @@ pub async fn start(function: &RunFunction, run: &Run, id: OperatorId, attempt: u
     let unknown = || Error::NotFound { what: "operator", id: id.to_string() };
     let operator = dag.operators.get(&id).ok_or_else(unknown)?;
     let code = operator.code().ok_or_else(unknown)?;
-    let cluster = run.cluster.ok_or_else(|| Error::NotFound { what: "cluster of run", id: run.id.to_string() })?;
-    let cluster = function.world.cluster(cluster).await?.value;
+    let cluster = function.cluster_of(run).await?;
     let requests = operator.resources.requests(&cluster.settings);
     let claim = JobClaim { run: run.id, operator: id, attempt };
     let job = JobSpec {

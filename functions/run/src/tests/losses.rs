@@ -48,6 +48,21 @@ async fn a_lost_round_is_made_up_for_by_the_next() {
 }
 
 #[tokio::test]
+async fn a_run_of_an_earlier_generation_leaves_the_present_one_alone() {
+    let fixture = Fixture::submitted(Limits::default()).await;
+    fixture.acquires().await;
+    fixture.cluster_comes().await;
+    // Its own was destroyed by force, and nobody has told it yet.
+    let granted = Command::Granted { generation: Some(0), hardware: None };
+    fixture.function.world.run_command(RUN, &granted).await.expect("accepted");
+    fixture.advances().await;
+    let run = fixture.run().await;
+    let told = run.error.as_ref().expect("a reason").text();
+    assert_eq!((run.status, fixture.kubernetes.inner.log().started.len()), (RunStatus::Failed, 0));
+    assert!(told.contains("-g0' any more: it was deleted while the run needed it"), "{told}");
+}
+
+#[tokio::test]
 async fn a_run_whose_cluster_was_deleted_in_the_account_ends_and_says_so() {
     let mut fixture = Fixture::granted(Limits::default()).await;
     fixture.eks.remove(&fixture.cluster().await.eks_name());
