@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 /// How long a case waits for something to happen before it fails: far more than it takes on a machine that is slow, and
 /// busy with other things. Nobody waits for so long unless it does not happen.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_secs(1200);
 
 /// The shortest and the longest time between two looks.
 const SOONEST: Duration = Duration::from_millis(200);

@@ -2,7 +2,7 @@
 //! look, and what may be repeated is. And a run that nobody is let in to: nothing of it is lost.
 
 use crate::World;
-use crate::client::{Client, operator, python, text};
+use crate::client::{operator, python, text};
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -83,7 +83,7 @@ pub async fn told(world: Arc<World>) {
     assert_eq!(value["value"], "again");
 
     locked_out(&world).await;
-    canceled(client, &cluster).await;
+    canceled(&world, &cluster).await;
     // Idle now: it ends by itself, and no pod that stayed keeps it.
     let shown = format!("/v1/clusters/{cluster}");
     client.ok(Method::PATCH, &shown, Some(json!({"keepalive": 2}))).await;
@@ -136,12 +136,17 @@ async fn locked_out(world: &World) {
 }
 
 /// A canceled run's lease goes at once, and so do its pods: one that stayed would keep the cluster alive for ever.
-async fn canceled(client: &Client, cluster: &str) {
+async fn canceled(world: &World, cluster: &str) {
+    let client = &world.client;
     let endless = json!({"name": "endless", "source": ENDLESS, "entry_point": "work"});
     let flow = json!({"name": "canceled", "engine": ENGINE, "python_version": python(), "operators": [endless]});
     let run = client.publish(flow).await;
     let path = format!("/v1/runs/{run}");
     client.wait(&path, "running", |run| operator(run, "endless")["status"] == "running").await;
+    resized(world, cluster).await;
+    let kept = client.get(&path).await;
+    let endless = operator(&kept, "endless");
+    assert_eq!((&endless["status"], &endless["attempt"]), (&json!("running"), &json!(1)), "no node has gone: {kept:#}");
     let canceled = client.ok(Method::POST, &format!("{path}/cancel"), None).await;
     assert_eq!(canceled["status"], "canceled", "{canceled:#}");
     let (again, _) = client.send(Method::POST, &format!("{path}/cancel"), None).await;
@@ -150,11 +155,31 @@ async fn canceled(client: &Client, cluster: &str) {
     client.wait(&format!("/v1/clusters/{cluster}"), "without leases", no_lease).await;
 }
 
+/// Limits of node groups change while a run uses the cluster: a minimum above the size is more nodes, and fewer are refused.
+async fn resized(world: &World, cluster: &str) {
+    let (client, shown) = (&world.client, format!("/v1/clusters/{cluster}"));
+    client.ok(Method::PATCH, &shown, Some(json!({"min_cpu_node": 3, "max_cpu_node": 4}))).await;
+    let updated = client.wait(&shown, "updated", |view| view["status"] == "Active").await;
+    assert_eq!(
+        (&updated["last_error"], &updated["settings"]["min_cpu_node"]),
+        (&json!(null), &json!(3)),
+        "{updated:#}"
+    );
+    let inventory = world.stack.inventory().await.expect("the account answers");
+    let clusters = inventory["clusters"].as_array().expect("clusters");
+    let ours = clusters.iter().find(|cluster| cluster["name"] == updated["eks_name"]).expect("it is there");
+    let nodes = ours["nodes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    assert_eq!(nodes.filter(|node| node.starts_with("cpu-")).count(), 3, "{ours:#}");
+    let (fewer, _) = client.send(Method::PATCH, &shown, Some(json!({"max_cpu_node": 3}))).await;
+    assert_eq!(fewer, 409, "a run may be on any of them");
+}
+
 /// Kills what runs an operator.
 async fn kill(world: &World, what: &str, run: &str, operator: &str) {
     let labels = BTreeMap::from([("ondemand-eks/run", run), ("ondemand-eks/operator", operator)]);
     let order = json!({"what": what, "labels": labels});
-    let sent = reqwest::Client::new().post(format!("{}/kill", world.stack.account_url)).json(&order).send().await;
+    let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let sent = http.post(format!("{}/kill", world.stack.account_url)).json(&order).send().await;
     let answer = sent.expect("the account answers");
     assert!(answer.status().is_success(), "{what}: {answer:?}");
 }

@@ -109,6 +109,12 @@ async fn environment(version: &str) -> PathBuf {
     if python.exists() {
         return python;
     }
+    // Cases go on side by side, and several want the same.
+    static ONE_AT_A_TIME: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _turn = ONE_AT_A_TIME.lock().await;
+    if python.exists() {
+        return python;
+    }
     println!("installing the SDK {version}: a minute");
     // Under another name until it is whole: what is interrupted is not taken for an environment.
     let unfinished = made.with_extension(std::process::id().to_string());

@@ -25,7 +25,7 @@ DOCUMENTED = "http://localhost:8080"
 ENGINE = "aws:aqueduct_ondemand_k8s"
 UNKNOWN = "00000000-0000-4000-8000-000000000001"
 # Far more than anything here takes, on a slow and busy machine too.
-PATIENCE = 600
+PATIENCE = 1200
 
 once = unittest.skipUnless(VERSION == "0.3.6", "enough is known by trying it with one version")
 newer = unittest.skipUnless(VERSION.startswith("0.3."), "this version of the SDK cannot do it")
