@@ -113,7 +113,6 @@ impl Act {
             Effect::StopBuild { epoch } => Self::Stop { epoch: *epoch },
             Effect::Grant { run, .. } => Self::Grant { run: run_number(*run) },
             Effect::FailRuns { runs, .. } => Self::Fail { runs: from_fn(|run| runs.contains(&run_id(run))) },
-            Effect::FailRun { run, .. } => Self::Fail { runs: from_fn(|number| run_id(number) == *run) },
             // A receipt only looks and writes elsewhere: see `without_receipts`.
             Effect::EnableKeepalive | Effect::Receipt { .. } => Self::Enable,
         }

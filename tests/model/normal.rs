@@ -154,7 +154,7 @@ fn visit_cluster(cluster: &mut Cluster, see: &mut dyn FnMut(Number<'_>)) {
             Effect::StopBuild { epoch } => see(Number::Epoch(epoch)),
             // The run does not look at it.
             Effect::Grant { generation, .. } => *generation = 0,
-            Effect::FailRuns { .. } | Effect::FailRun { .. } | Effect::EnableKeepalive | Effect::Receipt { .. } => {}
+            Effect::FailRuns { .. } | Effect::EnableKeepalive | Effect::Receipt { .. } => {}
         }
         outbox.insert(key, effect);
     }

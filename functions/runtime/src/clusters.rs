@@ -180,7 +180,6 @@ impl World {
                 let told = concurrent::each(runs.iter().map(|run| self.fail_run(*run, failure))).await;
                 told.into_iter().collect::<Result<(), Error>>()?;
             }
-            Effect::FailRun { run, failure } => self.fail_run(*run, failure).await?,
         }
         Ok(true)
     }

@@ -214,13 +214,6 @@ pub enum Effect {
         /// Why.
         failure: Failure,
     },
-    /// The same for one run, as documents of before have it.
-    FailRun {
-        /// The run.
-        run: RunId,
-        /// Why.
-        failure: Failure,
-    },
     /// Write down what these builds have destroyed, and look whether anything is left.
     Receipt {
         /// The generation that was destroyed.

@@ -115,13 +115,6 @@ fn many_runs_can_fail_with_a_long_reason() {
 }
 
 #[test]
-fn what_an_older_version_has_left_to_do_is_still_known() {
-    let left = json!({"effect": "fail_run", "run": run(1), "failure": failure(FailureClass::Capacity)});
-    let effect: Effect = serde_json::from_value(left).expect("readable");
-    assert_eq!(effect, Effect::FailRun { run: run(1), failure: failure(FailureClass::Capacity) });
-}
-
-#[test]
 fn a_failed_update_leaves_the_runs_alone_and_the_old_settings_in_force() {
     for class in [FailureClass::Capacity, FailureClass::Quota, FailureClass::BuildLost] {
         let mut story = Story::active();
