@@ -1,9 +1,11 @@
 //! What can happen next, everywhere at once.
 
+use crate::class::representatives;
 use crate::document::Work;
 use crate::system::System;
 use crate::world::{At, Rest, RunAt, World};
 use domain::cluster::{Phase, Status};
+use domain::failure::FailureClass;
 
 /// One step of anybody. `dies` stands for an invocation that commits and then performs and answers nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +27,12 @@ pub enum Action {
     // Cluster machines and their builds
     DelayPasses { epoch: u64 },
     Look { epoch: u64 },
-    BeginFails { epoch: u64 },
+    BeginFails { epoch: u64, class: FailureClass },
     Begin { epoch: u64, dies: bool },
     StartBuild { epoch: u64 },
     Succeed { epoch: u64 },
-    Fail { epoch: u64, for_now: bool },
-    AddonsFail { epoch: u64 },
+    Fail { epoch: u64, class: FailureClass },
+    AddonsFail { epoch: u64, class: FailureClass },
     Stopped { epoch: u64 },
     Vanish { epoch: u64 },
     Abort { epoch: u64, escapes: bool },
@@ -199,13 +201,16 @@ impl System {
             for (&epoch, machine) in &world.machines {
                 match machine.at {
                     At::Delay => actions.push(Action::Vanish { epoch }),
-                    At::Begin => actions.extend([Action::BeginFails { epoch }, Action::Vanish { epoch }]),
+                    At::Begin => {
+                        actions.extend(representatives().map(|class| Action::BeginFails { epoch, class }));
+                        actions.push(Action::Vanish { epoch });
+                    }
                     At::Proceed { .. } => actions.push(Action::Abort { epoch, escapes: false }),
                     At::Building { .. } => {
-                        actions.extend([true, false].map(|for_now| Action::Fail { epoch, for_now }));
+                        actions.extend(representatives().map(|class| Action::Fail { epoch, class }));
                         actions.extend([Action::Vanish { epoch }, Action::Abort { epoch, escapes: false }]);
                         if machine.work != Work::Destroy {
-                            actions.push(Action::AddonsFail { epoch });
+                            actions.extend(representatives().map(|class| Action::AddonsFail { epoch, class }));
                         }
                     }
                     _ => {}

@@ -161,7 +161,7 @@ impl Document {
         cluster
     }
 
-    /// Forgets texts, durations and exact moments.
+    /// Forgets texts, durations and exact moments, and of failures their class: what `class` shows to be allowed.
     pub fn simplify(cluster: &mut Cluster) {
         cluster.phase_since = NOW;
         cluster.history = Default::default();
@@ -181,7 +181,7 @@ impl Document {
             }
         }
         if let Some(build) = build_mut(&mut cluster.phase) {
-            // Only creations count their tries.
+            // Only creations count their tries; teardowns are parked after many, as they are for want of a person.
             if build.purpose == Purpose::Destroy {
                 build.attempt = 1;
             }

@@ -1,10 +1,12 @@
 //! The cluster machine, step by step, and what Terraform does in its builds.
 
 use crate::action::Action;
+use crate::class::representative;
 use crate::document::{Nodes, Work};
 use crate::system::{System, report, wait_is_over};
 use crate::world::{At, Ended, Existing, Input, Late, Machine, Who, World};
 use domain::cluster::{Build, Command};
+use domain::failure::FailureClass;
 
 impl System {
     /// One step of a cluster machine or its build.
@@ -23,9 +25,9 @@ impl System {
                     Input { generation: self.mutant.works_on(cluster, epoch), nodes: Nodes::of(&cluster.settings) };
                 go(world, epoch, At::Looked { pods, input })
             }
-            Action::BeginFails { epoch } => {
+            Action::BeginFails { epoch, class } => {
                 world.left.faults -= 1;
-                go(world, epoch, At::Built { ended: Ended::Badly })
+                go(world, epoch, At::Built { ended: Ended::Badly(class) })
             }
             Action::Begin { epoch, dies } => {
                 let At::Looked { pods, input } = world.machines.get(&epoch)?.at else { return None };
@@ -38,7 +40,7 @@ impl System {
                 let Machine { work, at: At::Proceed { input }, .. } = *world.machines.get(&epoch)? else { return None };
                 // Builds that are waited for exclude each other without the lock; that is checked, not taken for granted.
                 if world.machines.values().any(|machine| holds_lock_as_orphan(machine, input.generation)) {
-                    return go(world, epoch, At::Built { ended: Ended::ForNow });
+                    return go(world, epoch, At::Built { ended: badly(FailureClass::StateLocked) });
                 }
                 change_begins(world, work, input);
                 go(world, epoch, At::Building { input, stop: false })
@@ -86,16 +88,16 @@ impl System {
                 self.build_is_whole(world, epoch)?;
                 go(world, epoch, At::Built { ended: Ended::Well })
             }
-            Action::AddonsFail { epoch } => {
+            Action::AddonsFail { epoch, class } => {
                 world.left.faults -= 1;
                 self.build_is_whole(world, epoch)?;
-                go(world, epoch, At::Built { ended: Ended::Badly })
+                go(world, epoch, At::Built { ended: Ended::Badly(class) })
             }
-            Action::Fail { epoch, for_now } => {
+            Action::Fail { epoch, class } => {
                 world.left.faults -= 1;
-                go(world, epoch, At::Built { ended: if for_now { Ended::ForNow } else { Ended::Badly } })
+                go(world, epoch, At::Built { ended: Ended::Badly(class) })
             }
-            Action::Stopped { epoch } => go(world, epoch, At::Built { ended: Ended::ForNow }),
+            Action::Stopped { epoch } => go(world, epoch, At::Built { ended: badly(FailureClass::BuildLost) }),
             Action::Vanish { epoch } => {
                 world.left.faults -= 1;
                 go(world, epoch, At::Over)
@@ -136,6 +138,10 @@ fn change_begins(world: &mut World, work: Work, input: Input) {
 /// Every generation has a state, and a lock, of its own.
 fn holds_lock_as_orphan(machine: &Machine, generation: u32) -> bool {
     matches!(machine.at, At::Orphan { locked: true, input, .. } if input.generation == generation)
+}
+
+fn badly(class: FailureClass) -> Ended {
+    Ended::Badly(representative(class))
 }
 
 fn go(world: &mut World, epoch: u64, at: At) -> Option<()> {

@@ -3,9 +3,13 @@
 //! Around it stand, as models, all who send it commands: runs, people, the keepalive rule, and cluster machines with
 //! their builds. Their steps are cut wherever a process can die, a message be late or come twice. First the life cycle
 //! must keep its promises in every state; then each of a list of faults, put in around it, must be found.
+//!
+//! Whatever fails does so in each way that the life cycle treats differently. The error classes that it treats alike are
+//! one here; that it does so is shown beside the model, for every class: see `class`.
 
 mod action;
 mod bounds;
+mod class;
 mod commit;
 mod document;
 mod machine;
@@ -16,6 +20,7 @@ mod system;
 mod world;
 
 use bounds::{Bounds, Budget};
+use domain::failure::FailureClass;
 use libtest_mimic::{Arguments, Failed, Trial};
 use mutant::Mutant;
 use stateright::{Checker, Model};
@@ -97,7 +102,14 @@ fn main() {
     let model = |bounds: Bounds| Trial::test(bounds.name, move || keeps_its_promises(bounds));
     let models = MODELS.map(model).into_iter().chain(DEEP.map(|bounds| model(bounds).with_ignored_flag(true)));
     let mutants = Mutant::ALL.map(|mutant| Trial::test(format!("mutant {mutant:?}"), move || is_caught(mutant)));
-    let trials = models.chain(mutants).collect();
+    let classes = [
+        Trial::test("every class of failures is treated as the one that stands for it", classes_are_alike),
+        Trial::test("mutant OneClassApart", || match class::check(Mutant::OneClassApart) {
+            Ok(_) => Err(Failed::from("no class is found to differ")),
+            Err(_) => Ok(()),
+        }),
+    ];
+    let trials = models.chain(mutants).chain(classes).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -116,6 +128,17 @@ fn keeps_its_promises(bounds: Bounds) -> Result<(), Failed> {
         None => Ok(()),
         Some((property, trace)) => Err(Failed::from(format!("\"{property}\" does not hold:\n{}", trace.join("\n")))),
     }
+}
+
+fn classes_are_alike() -> Result<(), Failed> {
+    let start = Instant::now();
+    let class::Checked { clusters, decisions } = class::check(Mutant::None)?;
+    let (all, ones) = (FailureClass::ALL.len(), class::representatives().count());
+    eprintln!(
+        "{all} classes in {clusters} clusters decide as {ones} do: {decisions} decisions compared, {:.1} s",
+        start.elapsed().as_secs_f32()
+    );
+    Ok(())
 }
 
 fn is_caught(mutant: Mutant) -> Result<(), Failed> {

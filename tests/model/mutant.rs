@@ -4,6 +4,7 @@
 use crate::document::{Act, Document, build_mut, long_ago};
 use crate::world::World;
 use domain::cluster::{Cluster, Command, Decision, Effect, Phase, Purpose, Refusal, Reply, Status, decide};
+use domain::failure::FailureClass;
 use domain::settings::Settings;
 use std::sync::Arc;
 
@@ -88,10 +89,13 @@ pub enum Mutant {
     LeftoversWait,
     /// New credentials start a teardown anew that is under way.
     RenewalStartsAnew,
+    /// One class of failures is treated otherwise than those that it is to be treated like. The model knows that class
+    /// through another one, so this is not among `ALL`: it is what `class` must find.
+    OneClassApart,
 }
 
 impl Mutant {
-    /// All of them.
+    /// All that the checker must find.
     pub const ALL: [Self; 38] = [
         Self::EpochsIgnored,
         Self::StaleSuccessAccepted,
@@ -203,7 +207,7 @@ impl Mutant {
                 let mut waiting = not_begun(document);
                 if let Phase::Terminating { build, stuck, .. } = &mut waiting.phase {
                     build.not_before = now + jiff::SignedDuration::from_secs(1);
-                    let failure = crate::document::failure(domain::failure::FailureClass::Credentials);
+                    let failure = crate::document::failure(FailureClass::Credentials);
                     *stuck = Some(Box::new(domain::cluster::Stuck { failure, parked: true, first_epoch: 0 }));
                 }
                 decide(&waiting, command, now)
@@ -227,6 +231,9 @@ impl Mutant {
             }
             (Self::GrantedTooEarly, Command::Acquire { .. }) if status == Status::Creating => {
                 plain(command).map(|decision| Decision { reply: Reply::Granted { generation: 0 }, ..decision })
+            }
+            (Self::OneClassApart, Command::BuildFailed { epoch, failure }) if failure.class == APART => {
+                plain(&Command::BuildFailed { epoch: *epoch, failure: crate::document::failure(FailureClass::Unknown) })
             }
             (Self::WakeUpsLost, _) => plain(command).map(|d| without(d, |e| matches!(e, Effect::Grant { .. }))),
             (Self::RuleNeverEnabled, _) => {
@@ -333,6 +340,9 @@ impl Mutant {
         self == Self::LeasesKept
     }
 }
+
+/// See `Mutant::OneClassApart`.
+const APART: FailureClass = FailureClass::StateLocked;
 
 fn destroys(document: &Document) -> bool {
     document.0.status() == Status::Terminating

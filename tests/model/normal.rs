@@ -29,9 +29,9 @@ impl Ranks {
 
 impl World {
     /// Brings the world into the form that stands for all that differ from it only in numbers.
-    pub fn normalise(&mut self) {
+    pub fn normalise(&mut self, last: &Self) {
         self.forget_old_machines();
-        self.simplify_document();
+        self.simplify_documents(last);
         self.late.sort();
         let (mut epochs, mut generations, mut keys) = (Ranks::default(), Ranks::default(), Ranks::default());
         self.visit(&mut |number| match number {
@@ -68,9 +68,13 @@ impl World {
         });
     }
 
-    fn simplify_document(&mut self) {
+    /// Those of the last world are simple already, and most steps change none.
+    fn simplify_documents(&mut self, last: &Self) {
+        let simple: Vec<_> = [Some(&last.document), last.stale.as_ref()].into_iter().flatten().collect();
         for document in [Some(&mut self.document), self.stale.as_mut()].into_iter().flatten() {
-            Document::simplify(Arc::make_mut(&mut document.0));
+            if !simple.iter().any(|simple| Arc::ptr_eq(&simple.0, &document.0)) {
+                Document::simplify(Arc::make_mut(&mut document.0));
+            }
         }
     }
 

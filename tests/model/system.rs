@@ -35,7 +35,7 @@ impl Model for System {
     fn next_state(&self, last: &World, action: Action) -> Option<World> {
         let mut world = last.clone();
         self.step(&mut world, action)?;
-        world.normalise();
+        world.normalise(last);
         Some(world)
     }
 
@@ -264,9 +264,9 @@ fn nothing_left(world: &World) -> bool {
 
 /// The command that reports a build.
 pub fn report(epoch: u64, ended: Ended) -> Command {
-    match ended.class() {
-        None => Command::BuildSucceeded { epoch, report: BuildReport::default() },
-        Some(class) => Command::BuildFailed { epoch, failure: failure(class) },
+    match ended {
+        Ended::Well => Command::BuildSucceeded { epoch, report: BuildReport::default() },
+        Ended::Badly(class) => Command::BuildFailed { epoch, failure: failure(class) },
     }
 }
 

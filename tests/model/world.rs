@@ -147,21 +147,8 @@ pub enum At {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ended {
     Well,
-    Badly,
-    /// For a reason that may pass.
-    ForNow,
-}
-
-impl Ended {
-    /// The class of the failure.
-    pub fn class(self) -> Option<FailureClass> {
-        match self {
-            Self::Well => None,
-            // No retry helps, neither of a creation nor of a teardown.
-            Self::Badly => Some(FailureClass::MissingPermission),
-            Self::ForNow => Some(FailureClass::BuildLost),
-        }
-    }
+    /// By a failure of this class, or of any other that the life cycle reacts to in the same way.
+    Badly(FailureClass),
 }
 
 /// One generation in AWS.

@@ -54,6 +54,7 @@ fn phase_message(build: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use domain::failure::Reaction;
     use serde_json::json;
 
     #[test]
@@ -83,7 +84,7 @@ mod tests {
             ("CodeBuild.SdkClientException", "Unable to execute HTTP request"),
         ] {
             let failure = failure(Diagnosis::default(), error, cause);
-            assert!(failure.class.is_retryable(), "{error}: {failure:?}");
+            assert_eq!(failure.class.reaction(), Reaction::TryAgain, "{error}: {failure:?}");
         }
     }
 
@@ -112,6 +113,6 @@ mod tests {
             "StateHeld",
             r#"{"errorType":"StateHeld","errorMessage":"build p:1 still works"}"#,
         );
-        assert!(held.class.is_retryable() && held.message.contains("build p:1"), "{held:?}");
+        assert!(held.class == FailureClass::StateLocked && held.message.contains("build p:1"), "{held:?}");
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::diagnosis::Policy;
 use serde::{Deserialize, Serialize};
+use strum::VariantArray;
 
-/// The kinds of failure that ask for different reactions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+/// The kinds of failure that a person has to be told apart: each has words and a remedy of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, VariantArray)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
     /// An AWS action is not allowed and allowing it helps.
@@ -41,17 +42,39 @@ pub enum FailureClass {
     Unknown,
 }
 
-impl FailureClass {
-    /// Whether trying the same again, a little later, may succeed without anybody changing anything.
-    #[must_use]
-    pub fn is_retryable(self) -> bool {
-        matches!(self, Self::Capacity | Self::Transient | Self::StateLocked | Self::Dependency | Self::BuildLost)
-    }
+/// What follows from a failure. Of a class, the life cycle of a cluster asks nothing but this, so that any class stands for
+/// all that have the same answer: `tests/model` rests on it, and holds the decisions to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reaction {
+    /// The same again, a little later: that may succeed without anybody changing anything.
+    TryAgain,
+    /// The same again is of no use before a person has changed something outside.
+    AwaitPerson,
+    /// What was begun is undone. A teardown cannot be: that is tried again all the same.
+    GiveUp,
+}
 
-    /// Whether trying the same again is of no use before a person has changed something outside.
+impl FailureClass {
+    /// All of them.
+    pub const ALL: &[Self] = Self::VARIANTS;
+
+    /// What follows from a failure of this class.
     #[must_use]
-    pub fn needs_a_person(self) -> bool {
-        matches!(self, Self::MissingPermission | Self::ExplicitDeny | Self::Credentials)
+    pub fn reaction(self) -> Reaction {
+        match self {
+            Self::Capacity | Self::Transient | Self::StateLocked | Self::Dependency | Self::BuildLost => {
+                Reaction::TryAgain
+            }
+            Self::MissingPermission | Self::ExplicitDeny | Self::Credentials => Reaction::AwaitPerson,
+            Self::Quota
+            | Self::Version
+            | Self::NameClash
+            | Self::Rejected
+            | Self::NotStabilized
+            | Self::KubernetesUnauthorized
+            | Self::Requested
+            | Self::Unknown => Reaction::GiveUp,
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! A run that nobody can look at: the user's account, or its cluster, refuses us.
 
 use crate::diagnosis::diagnose;
-use crate::failure::{Failure, FailureClass};
+use crate::failure::{Failure, FailureClass, Reaction};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ impl LockedOut {
 pub fn refusal(words: &str) -> Failure {
     let words = &words[..words.floor_char_boundary(LONGEST_WORDS)];
     let known = diagnose(&format!("Error: {words}"));
-    let known = known.filter(|known| known.class.needs_a_person() || known.class == KUBERNETES);
+    let known = known.filter(|known| known.class.reaction() == Reaction::AwaitPerson || known.class == KUBERNETES);
     let failure = known.unwrap_or_else(|| Failure::new(FailureClass::Credentials, words));
     let remedy = match failure.class {
         FailureClass::Credentials => RENEW.to_owned(),

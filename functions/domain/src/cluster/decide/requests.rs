@@ -17,7 +17,8 @@ impl Draft {
                 Reply::Granted { generation }
             }
             Phase::Updating { leases, waiters, previous, .. } => {
-                if leases.contains(&run) || !self.cluster.settings.take_nodes_from(previous) {
+                let present = self.cluster.failed_settings.iter().chain([&**previous]);
+                if leases.contains(&run) || !self.cluster.settings.take_nodes_from_any(present) {
                     leases.insert(run);
                     Reply::Granted { generation }
                 } else {
@@ -108,7 +109,9 @@ impl Draft {
         };
         let leases = leases.clone();
         let settings = self.cluster.changed(delta)?;
-        if settings.take_nodes_from(&self.cluster.settings) && !leases.is_empty() {
+        // A failed update may have let a group grow beyond the maximum that is in force again.
+        let present = self.cluster.failed_settings.iter().chain([&self.cluster.settings]);
+        if settings.take_nodes_from_any(present) && !leases.is_empty() {
             let runs = leases.into_iter().collect();
             return Err(Refusal::NodesInUse { name: self.cluster.name.clone(), runs });
         }
@@ -167,7 +170,7 @@ impl Draft {
     /// next one has the new ones. Only a teardown waits for them.
     pub(super) fn credentials_renewed(&mut self) -> Reply {
         if let Phase::Terminating { stuck: Some(stuck), .. } = &self.cluster.phase
-            && (stuck.parked || stuck.failure.class.needs_a_person())
+            && stuck.parked
         {
             let before = self.cluster.epoch;
             self.hasten_teardown();
