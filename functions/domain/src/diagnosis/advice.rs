@@ -1,6 +1,7 @@
 //! What to do about errors for which more is known than about their class.
 
 use super::Finding;
+use super::flat::Flat;
 use crate::failure::FailureClass;
 
 /// Quotas by what the error that says they are used up has, in lower case: service, code and name in Service Quotas.
@@ -185,10 +186,9 @@ const BY_WORDS: &[(&[&str], &str)] = &[
 ];
 
 /// What to do about an error, beyond what its class says; none if no more is known.
-pub(super) fn of(finding: &Finding) -> Option<&'static str> {
+pub(super) fn of(finding: &Finding, message: &Flat) -> Option<&'static str> {
     let code = finding.code.as_deref().unwrap_or_default();
     let by_code = BY_CODE.iter().find(|(codes, _)| codes.contains(&code));
-    let message = finding.words();
     let by_words = || BY_WORDS.iter().find(|(all, _)| all.iter().all(|phrase| message.has(phrase)));
     let missing = ["NotFound", "NotFoundException", "NotFoundFault"].iter().any(|end| code.ends_with(end));
     let missing = finding.class == FailureClass::Rejected && (missing || code.starts_with("NoSuch"));
@@ -197,7 +197,6 @@ pub(super) fn of(finding: &Finding) -> Option<&'static str> {
 }
 
 /// The quota that is used up, as Service Quotas calls it.
-pub(super) fn quota(finding: &Finding) -> Option<&'static str> {
-    let message = finding.words();
+pub(super) fn quota(message: &Flat) -> Option<&'static str> {
     QUOTAS.iter().find(|(sign, _)| message.has(sign)).map(|(_, name)| *name)
 }

@@ -2,6 +2,7 @@
 
 use super::access::{Effect, Verdict};
 use super::finding::Finding;
+use super::flat::Flat;
 use crate::failure::FailureClass;
 use serde_json::Value;
 
@@ -51,7 +52,7 @@ impl Finding {
         }
         self.adding_permission_helps = Some(!decoded.explicit);
         self.encoded = None;
-        self.remedy = super::remedy::of(self);
+        self.remedy = super::remedy::of(self, &Flat::new(&self.message));
     }
 }
 

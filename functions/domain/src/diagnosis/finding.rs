@@ -49,10 +49,9 @@ const TELLING: [&str; 3] =
     ["not authorized to perform: ", "missing permissions for '", "permission to create the service-linked role"];
 
 impl Finding {
-    pub(super) fn new(raw: &RawError) -> Self {
-        let message = raw.message();
-        let flat = Flat::new(&message);
-        let class = class::classify(&flat).unwrap_or(FailureClass::Unknown);
+    /// Understands an error; `flat` is its message.
+    pub(super) fn new(raw: &RawError, flat: &Flat) -> Self {
+        let class = class::classify(flat).unwrap_or(FailureClass::Unknown);
         let mut source = raw.source.clone();
         if source.address.is_none() {
             let subject = || source::subject(flat.as_str()).map(|(address, _)| address.to_owned());
@@ -61,9 +60,9 @@ impl Finding {
                 None => source.address = subject(),
             }
         }
-        let call = call::call(&flat);
+        let call = call::call(flat);
         let denied = matches!(class, FailureClass::MissingPermission | FailureClass::ExplicitDeny);
-        let verdict = denied.then(|| access::verdict(&flat).or_else(|| access::of_actions(&call.actions))).flatten();
+        let verdict = denied.then(|| access::verdict(flat).or_else(|| access::of_actions(&call.actions))).flatten();
         let told = TELLING.iter().any(|words| flat.has(words));
         let mut finding = Self {
             class,
@@ -71,21 +70,21 @@ impl Finding {
             actions: call.actions,
             resource: source.address,
             location: source.location,
-            arn: call::resource(&flat).map(str::to_owned),
-            principal: call::principal(&flat).map(str::to_owned),
-            code: class::code(&flat).map(str::to_owned),
+            arn: call::resource(flat).map(str::to_owned),
+            principal: call::principal(flat).map(str::to_owned),
+            code: class::code(flat).map(str::to_owned),
             adding_permission_helps: match &verdict {
                 Some(verdict) => Some(verdict.identity_policy_helps()),
-                None => (denied && told && !access::is_for_another_reason(&flat)).then_some(true),
+                None => (denied && told && !access::is_for_another_reason(flat)).then_some(true),
             },
             verdict,
-            encoded: if denied { access::encoded(&flat) } else { None },
-            lock: if class == FailureClass::StateLocked { lock::lock(&flat) } else { None },
+            encoded: if denied { access::encoded(flat) } else { None },
+            lock: if class == FailureClass::StateLocked { lock::lock(flat) } else { None },
             remedy: String::new(),
             times: 1,
-            message,
+            message: raw.message(),
         };
-        finding.remedy = remedy::of(&finding);
+        finding.remedy = remedy::of(&finding, flat);
         finding
     }
 
@@ -95,14 +94,8 @@ impl Finding {
         if missing { &self.actions } else { &[] }
     }
 
-    /// The message as one line.
-    pub(super) fn words(&self) -> Flat {
-        Flat::new(&self.message)
-    }
-
-    /// What makes two errors the same: all but the ids that AWS makes anew for each answer.
-    pub(super) fn sameness(&self) -> String {
-        let flat = Flat::new(&self.message);
+    /// What makes two errors the same: all of the message but the ids that AWS makes anew for each answer.
+    pub(super) fn sameness(&self, flat: &Flat) -> String {
         // Where an encoded message ends was a guess, so what follows it is left out as well.
         let encoded = self.encoded.as_ref().and_then(|_| flat.lower().find("encoded authorization failure message"));
         let text = &flat.as_str()[..encoded.unwrap_or(flat.as_str().len())];

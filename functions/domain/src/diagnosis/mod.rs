@@ -177,12 +177,16 @@ fn severity(class: FailureClass) -> usize {
 /// build; and a log may print the bare summaries once more.
 fn merged(raws: &[RawError]) -> Vec<Finding> {
     let bare = |raw: &RawError| raw.detail.is_empty() && raw.source.address.is_none();
-    let told_fully: HashSet<Flat> = raws.iter().filter(|raw| !bare(raw)).map(|raw| Flat::new(&raw.summary)).collect();
+    let told_fully: HashSet<Flat> = match raws.iter().any(bare) {
+        true => raws.iter().filter(|raw| !bare(raw)).map(|raw| Flat::new(&raw.summary)).collect(),
+        false => HashSet::new(),
+    };
     let mut errors: Vec<Finding> = vec![];
     let mut known: HashMap<(String, Option<String>), usize> = HashMap::new();
     for raw in raws.iter().filter(|raw| !(bare(raw) && told_fully.contains(&Flat::new(&raw.summary)))) {
-        let finding = Finding::new(raw);
-        match known.entry((finding.sameness(), finding.resource.clone())) {
+        let flat = Flat::new(&raw.message());
+        let finding = Finding::new(raw, &flat);
+        match known.entry((finding.sameness(&flat), finding.resource.clone())) {
             Entry::Occupied(known) => errors[*known.get()].times += 1,
             Entry::Vacant(new) => {
                 new.insert(errors.len());

@@ -1,22 +1,23 @@
 //! What to do about an error.
 
 use super::access::Effect;
+use super::flat::Flat;
 use super::{Finding, advice};
 use crate::failure::FailureClass;
 use std::collections::HashSet;
 
-/// The remedy of one error; empty if none is known.
-pub(super) fn of(finding: &Finding) -> String {
+/// The remedy of one error, whose message is `flat`; empty if none is known.
+pub(super) fn of(finding: &Finding, flat: &Flat) -> String {
     match finding.class {
-        FailureClass::MissingPermission | FailureClass::ExplicitDeny => of_denial(finding, &finding.actions),
+        FailureClass::MissingPermission | FailureClass::ExplicitDeny => of_denial(finding, &finding.actions, flat),
         FailureClass::StateLocked => of_lock(finding),
         FailureClass::Unknown => String::new(),
-        class => match (advice::of(finding), class, advice::quota(finding)) {
-            (Some(advice), ..) => advice.to_owned(),
-            (_, FailureClass::Quota, Some(quota)) => {
+        class => match (advice::of(finding, flat), class) {
+            (Some(advice), _) => advice.to_owned(),
+            (None, FailureClass::Quota) if let Some(quota) = advice::quota(flat) => {
                 format!("Ask AWS to raise the quota {quota}, or free what uses it up.")
             }
-            _ => of_class(class).to_owned(),
+            (None, class) => of_class(class).to_owned(),
         },
     }
 }
@@ -28,14 +29,14 @@ pub(super) fn together(findings: &[&Finding], missing: &[String]) -> String {
     let mut denied: Vec<&Finding> = vec![];
     for finding in findings {
         let next = if !finding.missing_actions().is_empty() {
-            [allowing.clone(), hint(finding)]
+            [allowing.clone(), hint(finding, &Flat::new(&finding.message))]
         } else if finding.adding_permission_helps != Some(false) {
             [Some(finding.remedy.clone()), None]
         } else if denied.iter().any(|known| alike(known, finding)) {
             continue;
         } else {
             denied.push(finding);
-            [Some(of_denial(finding, &denied_alike(findings, finding))), None]
+            [Some(of_denial(finding, &denied_alike(findings, finding), &Flat::new(&finding.message))), None]
         };
         for remedy in next.into_iter().flatten().filter(|remedy| !remedy.is_empty()) {
             if !remedies.contains(&remedy) {
@@ -76,7 +77,7 @@ fn alike(one: &Finding, other: &Finding) -> bool {
     one.class == other.class && one.verdict == other.verdict && one.adding_permission_helps == Some(false)
 }
 
-fn of_denial(finding: &Finding, actions: &[String]) -> String {
+fn of_denial(finding: &Finding, actions: &[String], flat: &Flat) -> String {
     let what = if actions.is_empty() { "this".to_owned() } else { actions.join(", ") };
     let policy = finding.verdict.as_ref().and_then(|verdict| verdict.policy);
     let arn = finding.verdict.as_ref().and_then(|verdict| verdict.policy_arn.as_deref());
@@ -95,7 +96,7 @@ fn of_denial(finding: &Finding, actions: &[String]) -> String {
                 "What is missing is an allow for {what} in {by}: one in the credentials' own policy does not help. Ask its owner to add it."
             )
         }
-        _ => match hint(finding) {
+        _ => match hint(finding, flat) {
             Some(hint) => format!("{} {hint}", allow(actions)),
             None => allow(actions),
         },
@@ -103,14 +104,14 @@ fn of_denial(finding: &Finding, actions: &[String]) -> String {
 }
 
 /// What else is to be done than to allow what was denied.
-fn hint(finding: &Finding) -> Option<String> {
+fn hint(finding: &Finding, flat: &Flat) -> Option<String> {
     if finding.actions.iter().any(|action| action == "sts:AssumeRole") {
         return Some("The trust policy of the role must allow it to this user or role, too.".to_owned());
     }
     if finding.adding_permission_helps.is_some() {
         return None;
     }
-    if finding.words().has("no resource-based policies allow access") {
+    if flat.has("no resource-based policies allow access") {
         return Some("The resource must exist in this region, and its own policy must allow it, too.".to_owned());
     }
     let encoded = finding.encoded.as_ref()?;

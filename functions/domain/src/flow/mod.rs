@@ -221,6 +221,16 @@ impl Dag {
         self.operators.iter().find(|(_, operator)| operator.outputs.contains(&artifact)).map(|(id, _)| *id)
     }
 
+    /// The operators that write artifacts, by what they write.
+    #[must_use]
+    pub fn producers(&self) -> BTreeMap<ArtifactId, OperatorId> {
+        let written = |(id, operator): (&OperatorId, &Operator)| {
+            let id = *id;
+            operator.outputs.clone().into_iter().map(move |artifact| (artifact, id))
+        };
+        self.operators.iter().flat_map(written).collect()
+    }
+
     /// The operators that an operator waits for.
     pub fn upstream(&self, operator: OperatorId) -> impl Iterator<Item = OperatorId> + '_ {
         let inputs = self.operators.get(&operator).map(|o| o.inputs.as_slice()).unwrap_or_default();

@@ -6,10 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// All operators, each after those it waits for, or some that wait for each other in a circle.
 pub(super) fn topological(dag: &Dag) -> Result<Vec<OperatorId>, Vec<OperatorId>> {
-    let mut writers = BTreeMap::new();
-    for (id, operator) in &dag.operators {
-        writers.extend(operator.outputs.iter().map(|artifact| (*artifact, *id)));
-    }
+    let writers = dag.producers();
     let mut waits: BTreeMap<OperatorId, BTreeSet<OperatorId>> = BTreeMap::new();
     let mut feeds: BTreeMap<OperatorId, Vec<OperatorId>> = BTreeMap::new();
     for (id, operator) in &dag.operators {

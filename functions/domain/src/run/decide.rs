@@ -193,13 +193,29 @@ impl Draft<'_> {
         if self.run.status != RunStatus::Running {
             return;
         }
-        for id in self.dag.in_order() {
-            let upstream: Vec<_> = self.dag.upstream(id).filter_map(|id| self.run.operators.get(&id)).collect();
+        self.settle_pending();
+        if self.run.operators.values().all(|state| state.status.is_final()) {
+            let fatal = self.run.operators.values().any(|s| s.status == OperatorStatus::Failed && !s.is_satisfied());
+            self.end(if fatal { RunStatus::Failed } else { RunStatus::Succeeded });
+        }
+    }
+
+    /// Starts operators whose inputs are there, and cancels those whose inputs will never come.
+    fn settle_pending(&mut self) {
+        let is_pending = |state: &OperatorState| state.status == OperatorStatus::Pending;
+        if !self.run.operators.values().any(is_pending) {
+            return;
+        }
+        let (dag, producers) = (self.dag, self.dag.producers());
+        for (id, operator) in dag.in_order().into_iter().filter_map(|id| Some((id, dag.operators.get(&id)?))) {
+            if !self.run.operators.get(&id).is_some_and(is_pending) {
+                continue;
+            }
+            let upstream = operator.inputs.iter().filter_map(|artifact| producers.get(artifact));
+            let upstream: Vec<_> = upstream.filter_map(|id| self.run.operators.get(id)).collect();
             let satisfied = upstream.iter().all(|state| state.is_satisfied());
             let blocked = upstream.iter().any(|state| state.status.is_final() && !state.is_satisfied());
-            let Some(state) = self.run.operators.get_mut(&id).filter(|s| s.status == OperatorStatus::Pending) else {
-                continue;
-            };
+            let Some(state) = self.run.operators.get_mut(&id) else { continue };
             if blocked {
                 state.status = OperatorStatus::Canceled;
                 state.timeline.ended_at = Some(self.now);
@@ -207,10 +223,6 @@ impl Draft<'_> {
                 state.begin_attempt(1, self.now);
                 self.start(id, 1);
             }
-        }
-        if self.run.operators.values().all(|state| state.status.is_final()) {
-            let fatal = self.run.operators.values().any(|s| s.status == OperatorStatus::Failed && !s.is_satisfied());
-            self.end(if fatal { RunStatus::Failed } else { RunStatus::Succeeded });
         }
     }
 
