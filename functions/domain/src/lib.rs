@@ -15,6 +15,7 @@ pub mod id;
 pub mod instance_type;
 pub mod integration;
 pub mod inventory;
+pub mod kubernetes;
 pub mod options;
 pub mod permissions;
 pub mod plan;

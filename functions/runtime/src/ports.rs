@@ -280,6 +280,8 @@ pub trait Survey: Send + Sync {
     async fn quota(&self, key: &AccessKey, region: &str, quota: domain::preflight::quota::Quota) -> Result<u32>;
     /// How many there are in the region.
     async fn count(&self, key: &AccessKey, region: &str, what: Counted) -> Result<u32>;
+    /// The newest version of Kubernetes in standard support, such as `1.34`; none if EKS lists none.
+    async fn newest_version(&self, key: &AccessKey, region: &str) -> Result<Option<String>>;
     /// What an instance costs per hour in the region, on demand with Linux; none if it is not sold there.
     async fn price(
         &self,

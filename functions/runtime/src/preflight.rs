@@ -64,15 +64,16 @@ async fn gather(survey: &dyn Survey, subject: Subject<'_>) -> Facts {
     let cpu = subject.settings.cpu_node_type.carried_out();
     let gpu = subject.settings.gpu_node_type.carried_out();
     let names = names(subject.cluster);
-    let (denials, holders, vpcs, addresses, cpu, gpu) = tokio::join!(
+    let (denials, holders, vpcs, addresses, cpu, gpu, version) = tokio::join!(
         denials(survey, subject, &principal, &names),
         holders(survey, subject, &names),
         usage(survey, subject, quota::VPCS, Counted::Vpcs),
         usage(survey, subject, quota::ADDRESSES, Counted::Addresses),
         nodes(survey, subject, cpu, &options.cpu_node_types),
         nodes(survey, subject, gpu, &options.gpu_node_types),
+        answer(subject.patience, survey.newest_version(subject.key, subject.region)),
     );
-    Facts { denials, names: names.into_iter().zip(holders).collect(), principal, vpcs, addresses, cpu, gpu }
+    Facts { denials, names: names.into_iter().zip(holders).collect(), principal, vpcs, addresses, cpu, gpu, version }
 }
 
 async fn denials(

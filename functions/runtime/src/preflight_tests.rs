@@ -43,7 +43,9 @@ async fn each_answer_becomes_its_finding() {
     survey.set_vpcs(5);
     survey.set_quota(quota::VPCS, 5);
     survey.withdraw("g4dn.xlarge");
+    survey.set_version("1.99");
     let found = told(&survey, USER).await;
+    assert!(found.iter().any(|f| f.about == "version" && f.what.contains("1.99")), "{found:?}");
     let certain: Vec<_> = found.iter().filter(|f| f.severity == Severity::Certain).map(|f| f.about.as_str()).collect();
     assert_eq!(certain, ["permissions", "quota", "offer"], "IAM was asked about the very role that is passed");
     let policy = found.iter().find_map(|finding| finding.policy.as_ref()).expect("a policy");
@@ -61,7 +63,7 @@ async fn what_is_refused_or_hangs_is_told_and_never_fails() {
     for (survey, why) in [(refusing, "is missing"), (hanging, "did not answer in time")] {
         let found = told(&survey, USER).await;
         assert!(found.iter().all(|finding| finding.severity == Severity::Info), "{found:?}");
-        assert_eq!(found.iter().filter(|finding| finding.what.contains(why)).count(), 8, "{found:?}");
+        assert_eq!(found.iter().filter(|finding| finding.what.contains(why)).count(), 9, "{found:?}");
     }
 }
 
@@ -137,6 +139,10 @@ impl Survey for Meeting {
 
     async fn count(&self, key: &AccessKey, region: &str, what: Counted) -> crate::ports::Result<u32> {
         self.inner.count(key, region, what).await
+    }
+
+    async fn newest_version(&self, key: &AccessKey, region: &str) -> crate::ports::Result<Option<String>> {
+        self.inner.newest_version(key, region).await
     }
 
     async fn price(

@@ -5,14 +5,11 @@
 //! delete: a frequent reason for a destroy that fails.
 
 use crate::manifest::{GPU, NAMESPACE, NODE_GROUP, SAFE_TO_EVICT};
+use domain::kubernetes;
 use kube::core::{ApiResource, GroupVersionKind};
 use runtime::ports::EksCluster;
 use serde_json::{Value, json};
 
-/// The autoscaler is released with each minor version of Kubernetes, and serves that one. A cluster newer than our
-/// newest gets our newest: neighbours get on with each other.
-const NEWEST_AUTOSCALER: u32 = 36;
-const OLDEST_AUTOSCALER: u32 = 20;
 pub(crate) const AUTOSCALER: &str = "cluster-autoscaler";
 const DEVICE_PLUGIN: &str = "nvidia-device-plugin";
 const DEVICE_PLUGIN_IMAGE: &str = "nvcr.io/nvidia/k8s-device-plugin:v0.17.4";
@@ -136,9 +133,11 @@ fn autoscaler(cluster: &EksCluster) -> Value {
     })
 }
 
+/// The autoscaler serves the minor version with which it is released. A cluster newer than our newest gets our newest:
+/// neighbors get on with each other.
 fn autoscaler_image(version: &str) -> String {
-    let minor = version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or(NEWEST_AUTOSCALER);
-    let minor = minor.clamp(OLDEST_AUTOSCALER, NEWEST_AUTOSCALER);
+    let (oldest, newest) = kubernetes::MINORS.into_inner();
+    let minor = kubernetes::minor(version).unwrap_or(newest).clamp(oldest, newest);
     format!("registry.k8s.io/autoscaling/cluster-autoscaler:v1.{minor}.0")
 }
 

@@ -7,9 +7,11 @@ mod offer;
 
 use adapter_sdk::{Sdk, failed};
 use async_trait::async_trait;
+use aws_sdk_eks::types::VersionStatus;
 use aws_sdk_iam::types::{ContextEntry, ContextKeyTypeEnum, EvaluationResult, PolicyEvaluationDecisionType};
 use domain::instance_type::InstanceType;
 use domain::integration::AccessKey;
+use domain::kubernetes;
 use domain::preflight::quota::Quota;
 use domain::preflight::{Barrier, Kind, Name};
 use domain::price::Usd;
@@ -26,7 +28,7 @@ const IAM_REGION: &str = "us-east-1";
 /// Pages that are read of anything; nothing that is asked about here comes near to it.
 const MOST_PAGES: usize = 10;
 
-/// IAM, Service Quotas, Cloud Control and the price list.
+/// IAM, EKS, Service Quotas, Cloud Control and the price list.
 pub struct AccountSurvey {
     sdk: Sdk,
 }
@@ -136,6 +138,23 @@ impl Survey for AccountSurvey {
             }
         }
         Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
+    async fn newest_version(&self, key: &AccessKey, region: &str) -> Result<Option<String>> {
+        let client = aws_sdk_eks::Client::new(&self.sdk.for_account(key, region));
+        let mut versions: Vec<String> = vec![];
+        let mut token = None;
+        for _ in 0..MOST_PAGES {
+            let page = client.describe_cluster_versions().version_status(VersionStatus::StandardSupport);
+            let page = page.set_next_token(token).send().await;
+            let page = page.map_err(failed(format!("list the versions of Kubernetes in {region}")))?;
+            versions.extend(page.cluster_versions.unwrap_or_default().into_iter().filter_map(|v| v.cluster_version));
+            match page.next_token {
+                Some(next) => token = Some(next),
+                None => break,
+            }
+        }
+        Ok(versions.into_iter().max_by_key(|version| kubernetes::minor(version)))
     }
 
     async fn price(&self, key: &AccessKey, region: &str, instance_type: &InstanceType) -> Result<Option<Usd>> {

@@ -11,6 +11,7 @@ pub mod quota;
 
 use crate::diagnosis::Policy;
 use crate::instance_type::InstanceType;
+use crate::kubernetes;
 use crate::options::{CapacityType, Nat};
 use crate::region;
 use crate::settings::Settings;
@@ -38,7 +39,7 @@ pub enum Severity {
 pub struct Finding {
     /// How sure it is.
     pub severity: Severity,
-    /// What was looked at: `permissions`, `quota`, `name`, `offer`, `image`, `credentials` or `region`.
+    /// What was looked at: `permissions`, `quota`, `name`, `offer`, `image`, `version`, `credentials` or `region`.
     pub about: String,
     /// What was found.
     pub what: String,
@@ -100,6 +101,8 @@ pub struct Facts {
     pub cpu: NodeFacts,
     /// The GPU group.
     pub gpu: NodeFacts,
+    /// The newest version of Kubernetes in standard support, such as `1.34`, which the creation takes.
+    pub version: Fact<Option<String>>,
 }
 
 /// What to tell about a cluster of these settings in this region, the surest first.
@@ -127,6 +130,7 @@ pub fn findings(facts: &Facts, settings: &Settings, region: &str) -> Vec<Finding
         found.extend(of_offer(&group, nodes, region));
         found.extend(of_cpus(&group, nodes, spot));
     }
+    found.extend(of_version(&facts.version, region));
     let notes = settings.notes().into_iter();
     found.extend(notes.map(|note| finding(Severity::Info, "image", note, "")));
     found.sort_by_key(|finding| finding.severity);
@@ -196,6 +200,31 @@ fn of_region(region: &str) -> Option<Finding> {
             "If it is newer, all is well. If it is a slip, register the account for the right region.",
         )
     })
+}
+
+fn of_version(version: &Fact<Option<String>>, region: &str) -> Option<Finding> {
+    let tried = kubernetes::MINORS.end();
+    match version {
+        Ok(Some(version)) if kubernetes::minor(version).is_none_or(|minor| minor > *tried) => Some(finding(
+            Severity::Info,
+            "version",
+            format!(
+                "the cluster is created with Kubernetes {version}; the newest cluster autoscaler of this release is of 1.{tried}"
+            ),
+            "Neighboring versions get on with each other. A newer release of ondemand-eks may have the autoscaler of this one.",
+        )),
+        Ok(Some(_)) => None,
+        Ok(None) => Some(finding(
+            Severity::Likely,
+            "version",
+            format!("EKS has no version of Kubernetes in standard support in {region}, so it chooses one itself"),
+            "Extended support costs more per hour: compare the cluster's version with those that EKS lists.",
+        )),
+        Err(why) => {
+            let question = format!("which version of Kubernetes is in standard support in {region}");
+            Some(unchecked("version", &question, why, "eks:DescribeClusterVersions"))
+        }
+    }
 }
 
 fn of_usage(usage: &Fact<Usage>, quota: Quota, for_what: &str) -> Option<Finding> {

@@ -21,6 +21,7 @@ fn fine() -> Facts {
         addresses: Ok(Usage { limit: 5, used: 0 }),
         cpu: node("t3.xlarge", Ok(true), Ok(64)),
         gpu: node("g4dn.xlarge", Ok(true), Ok(8)),
+        version: Ok(Some("1.34".to_owned())),
     }
 }
 
@@ -171,6 +172,19 @@ fn a_type_that_the_region_lacks_is_certain() {
 }
 
 #[test]
+fn a_version_that_this_release_does_not_know_or_eks_does_not_name_is_told() {
+    let newest = kubernetes::MINORS.end();
+    let with = |version: Option<String>| told(&Facts { version: Ok(version), ..fine() }, &modern());
+    assert_eq!(with(Some(format!("1.{newest}"))), []);
+    for newer in [format!("1.{}", newest + 1), "2.0".to_owned()] {
+        let found = with(Some(newer.clone()));
+        assert!(matches!(&found[..], [(Severity::Info, what)] if what.contains(&newer)), "{found:?}");
+    }
+    let found = with(None);
+    assert!(matches!(&found[..], [(Severity::Likely, what)] if what.contains("eu-west-1")), "{found:?}");
+}
+
+#[test]
 fn what_may_not_be_asked_is_said_and_never_more_than_information() {
     let nothing = Facts {
         principal: Principal::Entity("arn:aws:iam::1:user/u".to_owned()),
@@ -180,9 +194,10 @@ fn what_may_not_be_asked_is_said_and_never_more_than_information() {
         addresses: Err(NotChecked::TooSlow),
         cpu: node("t3.xlarge", Err(NotChecked::Denied), Err(NotChecked::Denied)),
         gpu: node("g4dn.xlarge", Err(NotChecked::Because("AWS fell over".to_owned())), Err(NotChecked::TooSlow)),
+        version: Err(NotChecked::Denied),
     };
     let found = told(&nothing, &modern());
-    assert_eq!(found.len(), 8);
+    assert_eq!(found.len(), 9);
     assert!(found.iter().all(|(severity, what)| *severity == Severity::Info && what.starts_with("not checked: ")));
     assert!(found.iter().any(|(_, what)| what.contains("permission iam:SimulatePrincipalPolicy is missing")));
     assert!(found.iter().any(|(_, what)| what.ends_with("since AWS fell over")));

@@ -2,6 +2,7 @@
 
 The stand-in Terraform provider makes a cluster by asking LOCAL_ACCOUNT_URL for
 a real Kubernetes control plane; what the EKS API says must be that cluster.
+DescribeClusterVersions lists what that provider's data source lists.
 """
 
 import json
@@ -9,8 +10,11 @@ import os
 import urllib.error
 import urllib.request
 from datetime import datetime
+from pathlib import Path
 
 from patches import private, replace
+
+CATALOGUE = Path(__file__).parents[2] / "provider/src/catalogue.json"
 
 
 def apply():
@@ -19,7 +23,7 @@ def apply():
     account = os.environ.get("LOCAL_ACCOUNT_URL")
     if not account:
         return
-    reply, error = private(eks, "_json_resp", "_error")
+    reply, error, handle = private(eks, "_json_resp", "_error", "_handle_request_sync")
 
     def fetch(path):
         with urllib.request.urlopen(account.rstrip("/") + path, timeout=10) as response:
@@ -36,12 +40,35 @@ def apply():
     def list_clusters(_query):
         return reply(200, {"clusters": [_name(c) for c in fetch("/clusters")["clusters"]]})
 
+    def handle_request(method, path, headers, body, query_params):
+        if (method, path) == ("GET", "/cluster-versions"):
+            return reply(200, {"clusterVersions": _versions(query_params)})
+        return handle(method, path, headers, body, query_params)
+
     replace(eks, "_describe_cluster", describe_cluster)
+    replace(eks, "_handle_request_sync", handle_request)
     replace(eks, "_list_clusters", list_clusters)
 
 
 def _name(cluster):
     return cluster["name"] if isinstance(cluster, dict) else cluster
+
+
+def _versions(query):
+    """The catalogue's versions, of the status that is asked for, in the EKS API's words."""
+    asked = query.get("versionStatus", [])
+    asked = {asked} if isinstance(asked, str) else set(asked)
+    versions = json.loads(CATALOGUE.read_text(encoding="utf-8"))["cluster_versions"]
+    return [
+        {
+            "clusterVersion": version["cluster_version"],
+            "defaultVersion": version["default_version"],
+            "kubernetesPatchVersion": version["kubernetes_patch_version"],
+            "versionStatus": version["version_status"],
+        }
+        for version in versions
+        if not asked or version["version_status"] in asked
+    ]
 
 
 def _as_eks(cluster):

@@ -323,6 +323,12 @@ class Eks(unittest.TestCase):
         with self.assertRaises(eks.exceptions.ResourceNotFoundException):
             eks.describe_cluster(name="other")
 
+    def test_versions_are_those_of_the_stand_in_provider(self):
+        eks = emulator.client("eks")
+        supported = eks.describe_cluster_versions(versionStatus="STANDARD_SUPPORT")["clusterVersions"]
+        self.assertEqual([version["clusterVersion"] for version in supported], ["1.34"])
+        self.assertGreater(len(eks.describe_cluster_versions()["clusterVersions"]), 1)
+
 
 class Ending(unittest.TestCase):
     def test_nothing_outlives_the_emulator(self):
