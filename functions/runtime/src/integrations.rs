@@ -105,7 +105,7 @@ impl World {
         id: IntegrationId,
         mut credentials: CredentialsInput,
         file: Option<&str>,
-    ) -> Result<(Integration, Cluster), Error> {
+    ) -> Result<Replaced, Error> {
         for _ in 0..MOST_TRIES {
             let mut stored: Stored<Integration> =
                 records::load(self.store.as_ref(), &keys::integration(id), "integration").await?;
@@ -116,7 +116,8 @@ impl World {
             let Tried { secret, caller, region } = try_out(access, &credentials, file).await?;
             stays("account", &integration.name, &integration.account, &caller.account)?;
             stays("region", &integration.name, &integration.region, &region)?;
-            (integration.caller_arn, integration.credentials) = (caller.arn, credentials.kind());
+            let former_caller_arn = std::mem::replace(&mut integration.caller_arn, caller.arn);
+            integration.credentials = credentials.kind();
 
             // Whoever deletes the integration meanwhile must not leave this secret.
             self.expect_loose_secret(id).await?;
@@ -135,7 +136,7 @@ impl World {
             self.look_again_with_new_credentials(stored.value.cluster).await?;
             self.cluster_command(stored.value.cluster, &Command::CredentialsRenewed).await?;
             let cluster = self.cluster(stored.value.cluster).await?.value;
-            return Ok((stored.value, cluster));
+            return Ok(Replaced { integration: stored.value, cluster, former_caller_arn });
         }
         Err(Error::Contended { what: format!("integration {id}") })
     }
@@ -184,6 +185,17 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// An integration that has got other credentials.
+#[derive(Debug)]
+pub struct Replaced {
+    /// The integration.
+    pub integration: Integration,
+    /// Its cluster.
+    pub cluster: Cluster,
+    /// Whose the credentials before were.
+    pub former_caller_arn: String,
 }
 
 /// Credentials that AWS has accepted.

@@ -52,10 +52,9 @@ async fn replace_credentials(
     let id: IntegrationId = error::id(&id)?;
     let credentials = request.read()?;
     let file = api.credentials_file(&credentials).await?;
-    let former = api.world.integration(id).await?.caller_arn;
-    let (integration, cluster) = api.world.replace_credentials(&api.access, id, credentials, file.as_deref()).await?;
-    let mut registered = registered(&api, &integration, &cluster).await?;
-    let locked_out = replaced(&former, &integration.caller_arn, &cluster);
+    let done = api.world.replace_credentials(&api.access, id, credentials, file.as_deref()).await?;
+    let mut registered = registered(&api, &done.integration, &done.cluster).await?;
+    let locked_out = replaced(&done.former_caller_arn, &done.integration.caller_arn, &done.cluster);
     registered.warnings.splice(0..0, locked_out);
     Ok(Json(registered))
 }
