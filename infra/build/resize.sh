@@ -15,7 +15,8 @@ resize() {
   done <"$work/sizes"
   plan
   planned_sizes
-  [[ ! -s $work/sizes ]] || fail "not resized" "EKS has carried out a change of $group and does not tell of it."
+  [[ ! -s $work/sizes ]] ||
+    fail "not resized" "EKS has carried out new limits and does not tell of them: $(cut -f 3 "$work/sizes" | xargs)."
 }
 
 planned_sizes() {
@@ -26,19 +27,23 @@ planned_sizes() {
 # EKS refuses limits that the size is not within, and then gets the nearest that is: a larger one for a minimum. A smaller
 # one, for a maximum, takes nodes; it is asked for only where no run uses the cluster, and none may until this build is over.
 resize_one() {
-  local limits=minSize=$min,maxSize=$max size
+  local limits=minSize=$min,maxSize=$max size again=
   echo "$address: $min to $max nodes"
-  # A build that was killed may have left it in the middle of a change.
-  eks wait nodegroup-active --cluster-name "$cluster" --nodegroup-name "$group" || refused
-  if ! set_limits "$limits"; then
+  until set_limits "$limits"; do
+    # A build that was killed may have left it in the middle of a change.
+    if grep -q ResourceInUseException "$work/refusal"; then
+      nap
+      continue
+    fi
+    [[ -z $again ]] || refused
     grep -q InvalidParameterException "$work/refusal" || refused
+    again=yes
     eks describe-nodegroup --cluster-name "$cluster" --nodegroup-name "$group" \
       --query nodegroup.scalingConfig.desiredSize --output text || refused
     size=$(<"$work/answer")
     ((size >= min)) || limits+=,desiredSize=$min
     ((size <= max)) || limits+=,desiredSize=$max
-    set_limits "$limits" || refused
-  fi
+  done
   until_resized "$(<"$work/answer")"
 }
 
@@ -55,7 +60,7 @@ until_resized() {
     IFS=$'\t' read -r state why <"$work/answer"
     case $state in
       Successful) return ;;
-      InProgress) read -rt 5 -u "$pulse" || true ;;
+      InProgress) nap ;;
       *) fail "waiting for EKS Node Group ($cluster:$group) config update ($update): unexpected state '$state', wanted target 'Successful'. last error: $why" "" "$address" ;;
     esac
   done
@@ -68,6 +73,10 @@ eks() {
     cat "$work/refusal" >&2
     return 1
   }
+}
+
+nap() {
+  read -rt 5 -u "$pulse" || true
 }
 
 refused() {
