@@ -169,8 +169,11 @@ impl Document {
             *error = failure(FailureClass::Unknown);
         }
         for effect in cluster.outbox.values_mut() {
-            if let Effect::FailRuns { failure: reason, .. } = effect {
-                *reason = failure(FailureClass::Unknown);
+            match effect {
+                Effect::FailRuns { failure: reason, .. } => *reason = failure(FailureClass::Unknown),
+                // The run does not look at it.
+                Effect::Grant { generation, .. } => *generation = 0,
+                _ => {}
             }
         }
         if let Phase::Terminating { stuck, .. } = &mut cluster.phase {
@@ -204,6 +207,7 @@ impl Hash for Document {
         let cluster = &*self.0;
         (cluster.generation, cluster.epoch, cluster.next_effect, cluster.last_error.is_some()).hash(state);
         (Nodes::of(&cluster.settings), cluster.status() as u8).hash(state);
+        cluster.failed_settings.iter().map(Nodes::of).collect::<Vec<_>>().hash(state);
         if let Some(Build { epoch, purpose, attempt, forced, not_before, begun_at }) = self.build() {
             (epoch, *purpose as u8, attempt, forced, not_before, begun_at).hash(state);
         }

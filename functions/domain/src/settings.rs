@@ -277,6 +277,12 @@ impl Settings {
             || self.max_gpu_node < other.max_gpu_node
     }
 
+    /// The same where AWS may have any of `others`.
+    #[must_use]
+    pub fn take_nodes_from_any<'a>(&self, others: impl IntoIterator<Item = &'a Settings>) -> bool {
+        others.into_iter().any(|other| self.take_nodes_from(other))
+    }
+
     /// Notes on settings that are carried out otherwise than written: a documented default that AWS has retired.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {

@@ -216,6 +216,7 @@ impl Draft {
 
     fn terminated(&mut self) {
         self.cluster.epoch += 1;
+        self.cluster.failed_settings.clear();
         self.cluster.node_groups = None;
         self.enter(Phase::Terminated);
     }

@@ -49,6 +49,9 @@ pub struct Cluster {
     pub collection: Option<Collection>,
     /// The last failure of a creation or an update that has not been followed by a success.
     pub last_error: Option<Failure>,
+    /// The settings of updates that have failed since the last success: AWS may have a part of each of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failed_settings: Vec<Settings>,
     /// What the last build that succeeded has made; none where it has not told, or nothing is there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub node_groups: Option<NodeGroups>,
@@ -300,6 +303,7 @@ impl Cluster {
             phase_since: now,
             collection: None,
             last_error: None,
+            failed_settings: Vec::new(),
             node_groups: None,
             history: History::default(),
             outbox: BTreeMap::new(),

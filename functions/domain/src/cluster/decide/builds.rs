@@ -115,7 +115,10 @@ impl Draft {
                 self.destroy(BTreeSet::new(), true);
             }
             Phase::Updating { leases, waiters, previous, .. } => {
-                self.cluster.settings = *previous;
+                let failed = std::mem::replace(&mut self.cluster.settings, *previous);
+                if !self.cluster.failed_settings.contains(&failed) {
+                    self.cluster.failed_settings.push(failed);
+                }
                 // It may have made some of what it was to make.
                 self.cluster.node_groups = None;
                 self.activate(leases, waiters);
@@ -133,6 +136,7 @@ impl Draft {
 
     /// Keeps what a build has made, and tells what it could not.
     fn has_made(&mut self, report: &BuildReport) {
+        self.cluster.failed_settings.clear();
         self.cluster.node_groups.clone_from(&report.node_groups);
         if let Some(why) = self.cluster.hardware().no_gpu_nodes() {
             self.note("no_gpu_nodes", why.to_string());

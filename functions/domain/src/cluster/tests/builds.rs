@@ -145,6 +145,34 @@ fn after_a_failed_update_the_next_one_builds_since_aws_may_have_part_of_the_fail
 }
 
 #[test]
+fn nodes_that_a_failed_update_may_have_allowed_are_not_taken_from_runs() {
+    let mut story = Story::active();
+    story.acquires(1);
+    let update = |change| Command::Update { delta: delta(change) };
+    for _ in 0..2 {
+        story.accepts(update(json!({"max_cpu_node": 7})));
+        story.begins();
+        story.build_fails(FailureClass::Quota);
+    }
+    // Runs may be on seven nodes now: a build with the one that is in force again would leave them one.
+    assert!(story.refuses(update(json!({"max_gpu_node": 2}))).contains("a lower maximum"));
+    story.accepts(update(json!({"max_cpu_node": 7, "max_gpu_node": 2})));
+    assert_eq!(story.acquires(2), Reply::Granted { generation: 1 });
+    story.begins();
+    story.build_succeeds();
+    assert_eq!(story.cluster.failed_settings, []);
+
+    story.accepts(update(json!({"max_cpu_node": 9})));
+    story.begins();
+    story.build_fails(FailureClass::Quota);
+    for run in [1, 2] {
+        story.releases(run);
+    }
+    story.accepts(update(json!({"max_gpu_node": 3})));
+    assert_eq!(story.acquires(3), Reply::Waiting, "its node could be one of those above the maximum");
+}
+
+#[test]
 fn a_successful_update_puts_the_new_settings_in_force() {
     let mut story = Story::updating();
     story.acquires(1);

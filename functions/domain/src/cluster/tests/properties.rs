@@ -7,8 +7,7 @@ use proptest::prelude::*;
 
 fn happening() -> impl Strategy<Value = Happening> {
     let run = || 1..=3_u128;
-    let failures =
-        prop_oneof![Just(FailureClass::Quota), Just(FailureClass::Transient), Just(FailureClass::Credentials)];
+    let failures = proptest::sample::select(FailureClass::ALL);
     prop_oneof![
         4 => run().prop_map(Happening::Acquire),
         4 => run().prop_map(Happening::Release),
