@@ -35,10 +35,24 @@ fn unprepared(error: &str, message: &str) -> Failure {
             FailureClass::Transient
         }
         error if error.starts_with("Lambda.") => FailureClass::Transient,
+        "LockedOut" => {
+            return Failure::new(FailureClass::KubernetesUnauthorized, unprepared_for(error, message)).remedied_by(
+                "The cluster's own API turns the integration's credentials away: give their user or role an access entry of \
+                 the EKS cluster. DELETE /v1/clusters/{id}?force=true tears the cluster down without looking for pods.",
+            );
+        }
         // Credentials that are not valid any more take a person, in whatever step that shows.
-        _ => Diagnosis::read(&format!("Error: {message}")).class.unwrap_or(FailureClass::Unknown),
+        _ => {
+            let told = Diagnosis::read(&format!("Error: {message}")).failure();
+            let told = told.unwrap_or_else(|| Failure::new(FailureClass::Unknown, String::new()));
+            return Failure { message: unprepared_for(error, message), ..told };
+        }
     };
-    Failure::new(class, format!("the cluster could not be prepared ({error}): {message}"))
+    Failure::new(class, unprepared_for(error, message))
+}
+
+fn unprepared_for(error: &str, message: &str) -> String {
+    format!("the cluster could not be prepared ({error}): {message}")
 }
 
 /// What the failed phase of a build says of itself.
@@ -67,7 +81,11 @@ mod tests {
             let words = format!("describe EKS cluster x-g1 in us-east-1: {code}: the token is of no use");
             let cause = json!({"errorType": "Fault", "errorMessage": words}).to_string();
             let failure = failure(Diagnosis::default(), "Fault", &cause);
-            assert_eq!(failure.class, class, "{failure:?}");
+            assert_eq!(
+                (failure.class, failure.remedy.is_empty()),
+                (class, class == FailureClass::Unknown),
+                "{failure:?}"
+            );
             assert!(failure.message.contains("could not be prepared (Fault)"), "{failure:?}");
         }
     }

@@ -115,7 +115,10 @@ impl ClusterFunction {
             return Ok(0);
         }
         match self.access.kube(self.eks.as_ref(), cluster).await? {
-            Some(access) => Ok(self.jobs.live_pods(&access).await?),
+            Some(access) => self.jobs.live_pods(&access).await.map_err(|error| match error.kind {
+                PortErrorKind::Denied => Error::LockedOut(error),
+                _ => error.into(),
+            }),
             None => Ok(0),
         }
     }

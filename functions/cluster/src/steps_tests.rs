@@ -176,6 +176,20 @@ async fn a_teardown_that_cannot_look_does_not_begin_unless_it_is_forced() {
 }
 
 #[tokio::test]
+async fn a_teardown_that_the_cluster_does_not_let_look_says_what_to_do() {
+    let fixture = Fixture::idle().await;
+    fixture.does(&Command::Delete).await;
+    let epoch = fixture.seen().await.epoch;
+    fixture.jobs.fail(Some(PortErrorKind::Denied));
+    let refused = fixture.function.step(&fixture.step(ClusterStepName::Begin, epoch)).await.expect_err("cannot look");
+    fixture.fails(epoch, refused.name(), &json!({"errorMessage": refused.to_string()}).to_string()).await;
+    let error = fixture.seen().await.present_error().cloned().expect("an error");
+    assert_eq!(error.class, FailureClass::KubernetesUnauthorized);
+    assert!(error.message.contains("Unauthorized") && error.remedy.contains("access entry"), "{error:?}");
+    assert!(error.remedy.contains("force=true"), "{error:?}");
+}
+
+#[tokio::test]
 async fn a_teardown_of_what_is_gone_already_begins() {
     let fixture = Fixture::idle().await;
     fixture.does(&Command::Delete).await;

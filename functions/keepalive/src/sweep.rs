@@ -211,12 +211,11 @@ impl KeepaliveFunction {
         Ok(())
     }
 
-    /// Pods of operators that are alive in an idle cluster. With credentials that are not valid any more nobody can
-    /// look; the teardown, which looks once more before it begins, then fails and tells why.
+    /// Pods of operators that are alive in an idle cluster. With credentials that the account or the cluster does not
+    /// accept any more nobody can look; the teardown, which looks once more before it begins, then fails and tells why.
     async fn live_pods(&self, cluster: &Cluster) -> Result<u32, Error> {
-        match self.access.kube(self.eks.as_ref(), cluster).await {
-            Ok(Some(access)) => {
-                let live = self.jobs.live_pods(&access).await?;
+        match self.look_for_pods(cluster).await {
+            Ok(Some((access, live))) => {
                 if live > 0 {
                     self.delete_strays(&access).await?;
                 }
@@ -229,6 +228,13 @@ impl KeepaliveFunction {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The way to a cluster that exists, and how many pods are alive there.
+    async fn look_for_pods(&self, cluster: &Cluster) -> Result<Option<(KubeAccess, u32)>, Error> {
+        let Some(access) = self.access.kube(self.eks.as_ref(), cluster).await? else { return Ok(None) };
+        let live = self.jobs.live_pods(&access).await?;
+        Ok(Some((access, live)))
     }
 
     /// Deletes the Jobs of runs that are over: one that was created while its run was canceled, or whose pod does not

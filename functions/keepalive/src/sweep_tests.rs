@@ -140,7 +140,14 @@ async fn a_cluster_whose_credentials_are_not_valid_any_more_is_not_kept_in_silen
     fixture.eks.fail(Some(PortErrorKind::Denied));
     fixture.tick_after(KEEPALIVE).await;
     assert_eq!(fixture.seen().await.status(), Status::Terminating, "its teardown tells what is wrong");
-    fixture.eks.fail(Some(PortErrorKind::Transient));
+    let fixture = Fixture::idle().await;
+    fixture.jobs.fail(Some(PortErrorKind::Denied));
+    fixture.tick_after(KEEPALIVE).await;
+    assert_eq!(
+        fixture.seen().await.status(),
+        Status::Terminating,
+        "though EKS lets us in, and only the cluster does not"
+    );
     let fixture = Fixture::idle().await;
     fixture.eks.fail(Some(PortErrorKind::Transient));
     fixture.memory.clock.advance(KEEPALIVE);

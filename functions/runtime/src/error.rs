@@ -161,11 +161,12 @@ impl Error {
     }
 
     /// The name under which a state machine knows this error: it retries what is `Transient`, and more patiently what
-    /// is `StateHeld`.
+    /// is `StateHeld`; what is `LockedOut` has a remedy of its own.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Self::StateHeld(_) => "StateHeld",
+            Self::LockedOut(_) => "LockedOut",
             error if error.is_transient() => "Transient",
             _ => "Fault",
         }

@@ -88,6 +88,7 @@ pub struct JobLog {
     /// Runs that a pod each is alive of.
     pub left: BTreeSet<RunId>,
     shown: BTreeMap<RunId, BTreeMap<OperatorId, JobObservation>>,
+    fails: Option<PortErrorKind>,
 }
 
 /// Kubernetes, without pods of its own.
@@ -109,6 +110,11 @@ impl MemoryJobs {
     /// Lets a pod of a run be alive until the run's Jobs are deleted.
     pub fn leave(&self, run: RunId) {
         locked(&self.0).left.insert(run);
+    }
+
+    /// Lets every look for pods fail from now on; none to let them work again.
+    pub fn fail(&self, kind: Option<PortErrorKind>) {
+        locked(&self.0).fails = kind;
     }
 
     /// Lets so many pods be alive.
@@ -143,6 +149,9 @@ impl Jobs for MemoryJobs {
 
     async fn live_pods(&self, _access: &KubeAccess) -> Result<u32> {
         let log = locked(&self.0);
+        if let Some(kind) = log.fails {
+            return Err(PortError::new(kind, "list live pods", "Unauthorized: Unauthorized"));
+        }
         Ok(log.live_pods + u32::try_from(log.left.len()).unwrap_or(u32::MAX))
     }
 
