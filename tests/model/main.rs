@@ -101,15 +101,15 @@ fn main() {
     arguments.test_threads = arguments.test_threads.or(Some(2));
     let model = |bounds: Bounds| Trial::test(bounds.name, move || keeps_its_promises(bounds));
     let models = MODELS.map(model).into_iter().chain(DEEP.map(|bounds| model(bounds).with_ignored_flag(true)));
-    let mutants = Mutant::ALL.map(|mutant| Trial::test(format!("mutant {mutant:?}"), move || is_caught(mutant)));
-    let classes = [
-        Trial::test("every class of failures is treated as the one that stands for it", classes_are_alike),
-        Trial::test("mutant OneClassApart", || match class::check(Mutant::OneClassApart) {
+    let mutants = Mutant::all().map(|mutant| Trial::test(format!("mutant {mutant:?}"), move || is_caught(mutant)));
+    let apart = [Mutant::OneClassApart, Mutant::FormerClassCounts].map(|mutant| {
+        Trial::test(format!("mutant {mutant:?}"), move || match class::check(mutant) {
             Ok(_) => Err(Failed::from("no class is found to differ")),
             Err(_) => Ok(()),
-        }),
-    ];
-    let trials = models.chain(mutants).chain(classes).collect();
+        })
+    });
+    let classes = Trial::test("every class of failures is treated as the one that stands for it", classes_are_alike);
+    let trials = models.chain(mutants).chain(apart).chain([classes]).collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

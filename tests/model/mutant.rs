@@ -7,9 +7,10 @@ use domain::cluster::{Cluster, Command, Decision, Effect, Phase, Purpose, Refusa
 use domain::failure::FailureClass;
 use domain::settings::Settings;
 use std::sync::Arc;
+use strum::VariantArray;
 
 /// A fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, VariantArray)]
 pub enum Mutant {
     /// The production code as it is.
     None,
@@ -90,52 +91,18 @@ pub enum Mutant {
     /// New credentials start a teardown anew that is under way.
     RenewalStartsAnew,
     /// One class of failures is treated otherwise than those that it is to be treated like. The model knows that class
-    /// through another one, so this is not among `ALL`: it is what `class` must find.
+    /// through another one, so this is not among `all`: it is what `class` must find.
     OneClassApart,
+    /// Why an earlier build failed counts once more when other credentials come. The model forgets that: as before.
+    FormerClassCounts,
 }
 
 impl Mutant {
     /// All that the checker must find.
-    pub const ALL: [Self; 38] = [
-        Self::EpochsIgnored,
-        Self::StaleSuccessAccepted,
-        Self::CreationsRace,
-        Self::KeepaliveIgnoresLeases,
-        Self::IdleOnStaleSnapshot,
-        Self::LivePodsIgnored,
-        Self::StatusResurrected,
-        Self::PollerEndsUnlocked,
-        Self::RestartDestroys,
-        Self::UpdateFailureDestroys,
-        Self::UpdateFailureKeepsSettings,
-        Self::NodesReplacedInUse,
-        Self::DeltaLost,
-        Self::DestroyFailureDropped,
-        Self::FailedCreationForgotten,
-        Self::TeardownAtOnce,
-        Self::BeginAlwaysProceeds,
-        Self::RunningBuildsGivenUp,
-        Self::WakeUpsLost,
-        Self::GrantedTooEarly,
-        Self::EffectsInMemory,
-        Self::RuleNeverEnabled,
-        Self::RunsCannotEnable,
-        Self::RestWithoutSecondLook,
-        Self::NoHourlySweep,
-        Self::OrphansLeft,
-        Self::LostWhileAtWork,
-        Self::LeasesKept,
-        Self::CancelIgnored,
-        Self::RequestUndone,
-        Self::RequestForgotten,
-        Self::ParkedKeepsWaiters,
-        Self::MaximumLoweredInUse,
-        Self::NoGarbageCollector,
-        Self::LivingCollected,
-        Self::PresentCollected,
-        Self::LeftoversWait,
-        Self::RenewalStartsAnew,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        let others = [Self::None, Self::OneClassApart, Self::FormerClassCounts];
+        Self::VARIANTS.iter().copied().filter(move |mutant| !others.contains(mutant))
+    }
 
     /// The production decision, and what the fault makes of it.
     pub fn decide(self, document: &Document, command: &Command) -> Result<Decision, Refusal> {
@@ -234,6 +201,11 @@ impl Mutant {
             }
             (Self::OneClassApart, Command::BuildFailed { epoch, failure }) if failure.class == APART => {
                 plain(&Command::BuildFailed { epoch: *epoch, failure: crate::document::failure(FailureClass::Unknown) })
+            }
+            (Self::FormerClassCounts, Command::CredentialsRenewed)
+                if cluster.last_error.as_ref().is_some_and(|error| error.class == APART) =>
+            {
+                plain(&Command::Delete)
             }
             (Self::WakeUpsLost, _) => plain(command).map(|d| without(d, |e| matches!(e, Effect::Grant { .. }))),
             (Self::RuleNeverEnabled, _) => {
@@ -341,7 +313,7 @@ impl Mutant {
     }
 }
 
-/// See `Mutant::OneClassApart`.
+/// See `Mutant::OneClassApart` and the next.
 const APART: FailureClass = FailureClass::StateLocked;
 
 fn destroys(document: &Document) -> bool {

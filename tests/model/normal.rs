@@ -4,7 +4,6 @@
 use crate::document::{Act, Document};
 use crate::world::{At, Late, Who, World};
 use domain::cluster::{Cluster, Effect};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The numbers that are referred to, in order.
@@ -81,7 +80,7 @@ impl World {
     /// Visits every number that stands for something.
     fn visit(&mut self, see: &mut dyn FnMut(Number<'_>)) {
         for document in [Some(&mut self.document), self.stale.as_mut()].into_iter().flatten() {
-            visit_cluster(Arc::make_mut(&mut document.0), see);
+            visit_cluster(&mut document.0, see);
         }
         for process in &mut self.processes {
             if let Who::Begin(epoch) | Who::Report(epoch) = &mut process.who {
@@ -137,31 +136,86 @@ enum Number<'a> {
     Key(&'a mut u64),
 }
 
-fn visit_cluster(cluster: &mut Cluster, see: &mut dyn FnMut(Number<'_>)) {
-    see(Number::Epoch(&mut cluster.epoch));
-    see(Number::Generation(&mut cluster.generation));
-    if let Some(build) = crate::document::build_mut(&mut cluster.phase) {
-        see(Number::Epoch(&mut build.epoch));
+/// Copies a cluster only if one of its numbers becomes another.
+fn visit_cluster(cluster: &mut Arc<Cluster>, see: &mut dyn FnMut(Number<'_>)) {
+    let before = Numbers::of(cluster);
+    let mut numbers = before.clone();
+    numbers.visit(see);
+    if numbers != before {
+        numbers.put_into(Arc::make_mut(cluster));
     }
-    if let Some(collection) = &mut cluster.collection {
-        see(Number::Epoch(&mut collection.epoch));
-        see(Number::Generation(&mut collection.generation));
-    }
-    let mut outbox = BTreeMap::new();
-    for (mut key, mut effect) in std::mem::take(&mut cluster.outbox) {
-        see(Number::Key(&mut key));
-        match &mut effect {
-            Effect::StartMachine { epoch, generation, .. } => {
-                see(Number::Epoch(epoch));
-                see(Number::Generation(generation));
+}
+
+/// All numbers of a cluster.
+#[derive(Clone, PartialEq)]
+struct Numbers {
+    epoch: u64,
+    generation: u32,
+    build: Option<u64>,
+    collection: Option<(u64, u32)>,
+    /// Keys, and what effects name.
+    outbox: Vec<(u64, Option<u64>, Option<u32>)>,
+    next_effect: u64,
+}
+
+impl Numbers {
+    fn of(cluster: &Cluster) -> Self {
+        let named = |effect: &Effect| match effect {
+            Effect::StartMachine { epoch, generation, .. } => (Some(*epoch), Some(*generation)),
+            Effect::StopBuild { epoch } => (Some(*epoch), None),
+            Effect::Grant { .. } | Effect::FailRuns { .. } | Effect::EnableKeepalive | Effect::Receipt { .. } => {
+                (None, None)
             }
-            Effect::StopBuild { epoch } => see(Number::Epoch(epoch)),
-            // The run does not look at it.
-            Effect::Grant { generation, .. } => *generation = 0,
-            Effect::FailRuns { .. } | Effect::EnableKeepalive | Effect::Receipt { .. } => {}
+        };
+        let outbox = cluster.outbox.iter().map(|(key, effect)| (*key, named(effect)));
+        Self {
+            epoch: cluster.epoch,
+            generation: cluster.generation,
+            build: cluster.phase.build().map(|build| build.epoch),
+            collection: cluster.collection.as_ref().map(|collection| (collection.epoch, collection.generation)),
+            outbox: outbox.map(|(key, (epoch, generation))| (key, epoch, generation)).collect(),
+            next_effect: cluster.next_effect,
         }
-        outbox.insert(key, effect);
     }
-    cluster.outbox = outbox;
-    see(Number::Key(&mut cluster.next_effect));
+
+    fn visit(&mut self, see: &mut dyn FnMut(Number<'_>)) {
+        see(Number::Epoch(&mut self.epoch));
+        see(Number::Generation(&mut self.generation));
+        self.build.iter_mut().for_each(|epoch| see(Number::Epoch(epoch)));
+        if let Some((epoch, generation)) = &mut self.collection {
+            see(Number::Epoch(epoch));
+            see(Number::Generation(generation));
+        }
+        for (key, epoch, generation) in &mut self.outbox {
+            see(Number::Key(key));
+            epoch.iter_mut().for_each(|epoch| see(Number::Epoch(epoch)));
+            generation.iter_mut().for_each(|generation| see(Number::Generation(generation)));
+        }
+        see(Number::Key(&mut self.next_effect));
+    }
+
+    fn put_into(self, cluster: &mut Cluster) {
+        (cluster.epoch, cluster.generation, cluster.next_effect) = (self.epoch, self.generation, self.next_effect);
+        if let (Some(build), Some(epoch)) = (crate::document::build_mut(&mut cluster.phase), self.build) {
+            build.epoch = epoch;
+        }
+        if let (Some(collection), Some(numbers)) = (&mut cluster.collection, self.collection) {
+            (collection.epoch, collection.generation) = numbers;
+        }
+        let effects = std::mem::take(&mut cluster.outbox).into_values().zip(self.outbox);
+        cluster.outbox =
+            effects.map(|(effect, (key, epoch, generation))| (key, renamed(effect, epoch, generation))).collect();
+    }
+}
+
+/// The effect with other numbers, where it has some.
+fn renamed(mut effect: Effect, to: Option<u64>, of: Option<u32>) -> Effect {
+    match &mut effect {
+        Effect::StartMachine { epoch, generation, .. } => {
+            (*epoch, *generation) = (to.unwrap_or(*epoch), of.unwrap_or(*generation));
+        }
+        Effect::StopBuild { epoch } => *epoch = to.unwrap_or(*epoch),
+        _ => {}
+    }
+    effect
 }

@@ -35,6 +35,7 @@ pub use finding::Finding;
 pub use lock::Lock;
 pub use policy::{Policy, Statement};
 
+use crate::cut::head;
 use crate::failure::{Failure, FailureClass};
 use flat::Flat;
 use log::RawError;
@@ -210,8 +211,7 @@ fn message(errors: &[Finding]) -> String {
         if index > 0 {
             message.push('\n');
         }
-        let end = (0..=LONGEST_MESSAGE.min(error.message.len())).rev().find(|end| error.message.is_char_boundary(*end));
-        message.push_str(&error.message[..end.unwrap_or(0)]);
+        message.push_str(&head(&error.message, LONGEST_MESSAGE));
     }
     message
 }

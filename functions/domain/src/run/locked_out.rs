@@ -1,5 +1,6 @@
 //! A run that nobody can look at: the user's account, or its cluster, refuses us.
 
+use crate::cut::head;
 use crate::diagnosis::diagnose;
 use crate::failure::{Failure, FailureClass, Reaction};
 use jiff::{SignedDuration, Timestamp};
@@ -32,16 +33,16 @@ impl LockedOut {
 /// What a refusal by the user's account or cluster amounts to, from its own words.
 #[must_use]
 pub fn refusal(words: &str) -> Failure {
-    let words = &words[..words.floor_char_boundary(LONGEST_WORDS)];
+    let words = head(words, LONGEST_WORDS);
     let known = diagnose(&format!("Error: {words}"));
     let known = known.filter(|known| known.class.reaction() == Reaction::AwaitPerson || known.class == KUBERNETES);
-    let failure = known.unwrap_or_else(|| Failure::new(FailureClass::Credentials, words));
+    let failure = known.unwrap_or_else(|| Failure::new(FailureClass::Credentials, words.as_str()));
     let remedy = match failure.class {
         FailureClass::Credentials => RENEW.to_owned(),
         KUBERNETES => format!("{RENEW} If they are valid, give their user or role an access entry of the EKS cluster."),
         _ => failure.remedy.clone(),
     };
-    Failure { message: words.to_owned(), remedy, ..failure }
+    Failure { message: words, remedy, ..failure }
 }
 
 /// As much of a refusal as people read.

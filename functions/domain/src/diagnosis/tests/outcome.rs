@@ -2,7 +2,7 @@
 
 use super::render::json;
 use super::samples::{Sample, all};
-use crate::diagnosis::{Diagnosis, diagnose};
+use crate::diagnosis::{Diagnosis, SEVERITY, diagnose};
 use crate::failure::{Failure, FailureClass};
 use serde_json::json;
 
@@ -139,4 +139,10 @@ fn a_failure_fits_into_its_item_and_old_ones_are_still_read() {
     assert_eq!(old.policy, None);
     let new = build(|sample| sample.class == FailureClass::MissingPermission).failure().expect("a failure");
     assert_eq!(serde_json::from_value::<Failure>(json!(new)).expect("a failure"), new);
+}
+
+#[test]
+fn every_class_that_a_log_can_show_has_its_place_by_what_it_demands() {
+    let unplaced: Vec<_> = FailureClass::ALL.iter().filter(|class| !SEVERITY.contains(class)).collect();
+    assert_eq!(unplaced, [&FailureClass::Requested], "no log tells of a person's wish");
 }
