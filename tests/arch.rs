@@ -67,13 +67,17 @@ fn adapters_know_the_ports_and_not_each_other() {
     }
 }
 
+/// Preflight asks EKS which versions there are, also from functions that must not link what opens a cluster.
+const LOOKS_ONLY: (&str, &str) = ("ondemand-eks-adapter-survey", "aws-sdk-eks");
+
 #[test]
 fn each_sdk_has_one_owner() {
     let all = dependencies();
     let mut owners: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (package, dependencies) in &all {
         let sdks = dependencies.iter().filter(|name| name.starts_with("aws-sdk-") || *name == "kube");
-        for sdk in sdks.filter(|_| package != "ondemand-eks-local") {
+        for sdk in sdks.filter(|sdk| package != "ondemand-eks-local" && (package.as_str(), sdk.as_str()) != LOOKS_ONLY)
+        {
             owners.entry(sdk).or_default().push(package);
         }
     }
