@@ -92,7 +92,6 @@ fn newest_first(versions: &Path, version: &str) -> Vec<PathBuf> {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn the_version_is_read_from_python_images_only() {
@@ -110,10 +109,13 @@ mod tests {
         }
     }
 
+    /// Written by a process of its own: what this one writes, a child that another test has just forked may still have
+    /// open, and then it cannot be run.
     fn fake_interpreter(path: &Path, script: &str) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        let write = r##"printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod 755 "$1""##;
+        let written = std::process::Command::new("sh").args(["-c", write, "sh"]).arg(path).arg(script).status();
+        assert!(written.unwrap().success());
     }
 
     #[tokio::test]

@@ -75,6 +75,8 @@ async fn run_all(options: Options) -> Result<(), Error> {
         .into_iter()
         .partition(|suite: &Suite| suite.lane == Lane::Stacks);
     let (rest, stacks) = tokio::try_join!(run_lane(&installer, rest), run_lane(&installer, stacks))?;
+    // What is built from now on would be there twice.
+    drop(std::fs::remove_dir_all(installer.directory.path(programs::KEPT)));
     let outcomes = [rest, stacks].concat();
     progress.say("\nsummary");
     for Outcome { name, tally, took, failed } in &outcomes {

@@ -3,11 +3,14 @@
 
 use crate::Error;
 use crate::install::Installer;
-use crate::install::binaries::{cargo, keep};
+use crate::install::binaries::cargo;
 use crate::process::{Stream, run};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use tokio::process::Command;
+
+/// The folder of a test run's programs.
+pub(crate) const KEPT: &str = "test-programs";
 
 /// One program of tests.
 pub(crate) struct Program {
@@ -39,14 +42,19 @@ impl Program {
         })
         .await?;
         programs.sort_by(|one, other| one.name.cmp(&other.name));
-        let folder = installer.directory.fresh_folder("test-programs")?;
-        for program in &mut programs {
-            let kept = folder.join(program.program.file_name().unwrap_or_default());
-            keep(&program.program, &kept)?;
-            program.program = kept;
-        }
+        let folder = installer.directory.fresh_folder(KEPT)?;
+        programs.iter_mut().for_each(|program| program.keep(&folder));
         step.done("built");
         Ok(programs)
+    }
+
+    /// Links the program into a folder: checkouts may share a target folder, and what another one builds there must not
+    /// be run here. On another file system it stays where it is, since a copy of all would be large.
+    fn keep(&mut self, folder: &Path) {
+        let kept = folder.join(self.program.file_name().unwrap_or_default());
+        if std::fs::hard_link(&self.program, &kept).is_ok() {
+            self.program = kept;
+        }
     }
 
     /// The test program that a message of cargo's tells of.
@@ -72,6 +80,27 @@ impl Program {
 #[cfg(test)]
 mod tests {
     use super::Program;
+    use std::path::PathBuf;
+
+    #[tokio::test]
+    async fn a_program_that_is_kept_is_run_though_another_is_built() {
+        let folder = std::env::temp_dir().join(format!("programs-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir_all(folder.join("kept")).unwrap();
+        let (built, other) = (folder.join("http-1"), folder.join("other"));
+        // By a process of its own: what this one writes, a child that another test forks may still have open.
+        for (from, to) in [("/bin/true", &built), ("/bin/false", &other)] {
+            assert!(std::process::Command::new("cp").arg(from).arg(to).status().unwrap().success());
+        }
+        let mut program = Program { name: "api/http".to_owned(), folder: folder.clone(), program: built.clone() };
+        program.keep(&folder.join("kept"));
+        std::fs::rename(other, built).unwrap();
+        assert!(program.command().status().await.unwrap().success());
+        std::fs::remove_dir_all(folder).unwrap();
+        let mut gone =
+            Program { name: String::new(), folder: PathBuf::new(), program: PathBuf::from("/nowhere/http-1") };
+        gone.keep(&PathBuf::from("/nowhere"));
+        assert_eq!(gone.program, PathBuf::from("/nowhere/http-1"));
+    }
 
     #[test]
     fn programs_of_tests_are_told_from_others() {
