@@ -141,19 +141,29 @@ impl World {
         Ok(())
     }
 
+    /// Starts the flows that run after this one, each of them whatever becomes of the others. The last of what failed;
+    /// what may pass comes before what does not.
     async fn start_followers(&self, run: &Run) -> Result<(), Error> {
         if run.status != RunStatus::Succeeded {
             return Ok(());
         }
-        for flow in self.flows().await?.iter().filter(|flow| flow.schedule.source() == Some(run.flow)) {
-            // Derived from the run, so that a second attempt does not make a second run.
-            let id = RunId(Uuid::new_v5(&run.id.0, flow.id.0.as_bytes()));
-            match self.find_run(id).await? {
-                Some(_) => self.start_run(id).await?,
-                None => self.run_flow(id, flow, BTreeMap::new()).await.map(|_| ())?,
+        let (flows, mut failed) = records::readable::<Flow>(self.store.as_ref(), keys::FLOWS).await?;
+        for flow in flows.iter().map(|stored| &stored.value).filter(|flow| flow.schedule.source() == Some(run.flow)) {
+            if let Err(error) = self.start_follower(run, flow).await {
+                tracing::warn!(run.id = %run.id, flow.id = %flow.id, "a flow that follows could not be run: {error}");
+                failed = failed.filter(Error::is_transient).or(Some(error));
             }
         }
-        Ok(())
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn start_follower(&self, run: &Run, flow: &Flow) -> Result<(), Error> {
+        // Derived from the run, so that a second attempt does not make a second run.
+        let id = RunId(Uuid::new_v5(&run.id.0, flow.id.0.as_bytes()));
+        match self.find_run(id).await? {
+            Some(_) => self.start_run(id).await,
+            None => self.run_flow(id, flow, BTreeMap::new()).await.map(drop),
+        }
     }
 
     /// Removes the contents that were not to be kept, and the runs beyond those that the flow keeps.

@@ -162,6 +162,21 @@ async fn a_periodic_flow_runs_though_another_one_cannot_be_read() {
 }
 
 #[tokio::test]
+async fn a_flow_that_cannot_follow_does_not_keep_another_from_it() {
+    let mut fixture = Fixture::new();
+    let source = fixture.publish("source", Schedule::Manual).await;
+    let cascade = || Schedule::Cascade { source: source.id };
+    let mut followers = [fixture.publish("a", cascade()).await, fixture.publish("b", cascade()).await];
+    followers.sort_by_key(|flow| flow.id.to_string());
+    let [first, second] = &followers;
+    fixture.world.objects.delete_all(&keys::flow_objects(first.id)).await.expect("its graph is lost");
+    // What was read before is remembered.
+    fixture.world = fixture.memory.world();
+    fixture.run_now(&source).await;
+    assert_eq!((fixture.runs(first).await, fixture.runs(second).await), (0, 1));
+}
+
+#[tokio::test]
 async fn a_flow_follows_another_ones_success_once() {
     let fixture = Fixture::new();
     let first = fixture.publish("first", Schedule::Manual).await;
