@@ -25,6 +25,16 @@ fi
 PATH=${PATH#*:} exec aws "$@"
 "#;
 
+/// What EKS answers once while a group is changing.
+const BUSY: &str = r#"
+if [[ " $* " == *" update-nodegroup-config "* && ! -e $0.told ]]; then
+  touch "$0.told"
+  echo "An error occurred (ResourceInUseException) when calling the UpdateNodegroupConfig operation: Nodegroup already has an update in progress" >&2
+  exit 254
+fi
+PATH=${PATH#*:} exec aws "$@"
+"#;
+
 /// However often the autoscaler is quicker than the build.
 pub fn growing(lab: &Lab) {
     let mut cluster = lab.cluster("growing");
@@ -80,7 +90,10 @@ pub fn refused(lab: &Lab) {
     assert_eq!(found.resource.as_deref(), Some("aws_eks_node_group.this[\"cpu\"]"), "{found:#?}");
     assert!(!found.remedy.is_empty(), "{found:#?}");
     assert_eq!(sizes(&cluster), [1, 1, 1]);
-    cluster.build("apply").succeeded();
+    let path = cluster.path_with("aws", BUSY);
+    let build = cluster.start("apply", &[("PATH", &path)]);
+    let ended = cluster.ended(build).succeeded();
+    assert!(ended.log.contains("already has an update in progress"), "{}", ended.log);
     assert_eq!(sizes(&cluster), [1, 2, 1]);
     cluster.forget();
 }
