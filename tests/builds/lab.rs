@@ -208,7 +208,8 @@ impl Cluster<'_> {
     pub fn lose_report(&self) {
         let told = self.report("events.jsonl");
         let lines: Vec<&str> = told.lines().collect();
-        let planned = lines.iter().rposition(|line| line.contains("\"planned_names\"")).expect("told before it applies");
+        let planned =
+            lines.iter().rposition(|line| line.contains("\"planned_names\"")).expect("told before it applies");
         let prefix = format!("clusters/{}/builds/{}", self.name, self.builds);
         let events = lines[..=planned].join("\n").into_bytes();
         self.lab.runtime.block_on(self.lab.workshop.put(&format!("{prefix}/events.jsonl"), events)).expect("cut");
