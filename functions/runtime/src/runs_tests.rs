@@ -41,7 +41,11 @@ async fn granted(world: &World, now: Timestamp) -> (Dag, Run) {
     let run = Run::submitted(RunId(Uuid::new_v4()), &dag, None, BTreeMap::new(), now);
     world.store_dag(&dag, &BTreeMap::new()).await.expect("stored");
     world.store.commit(world.submission(dag.flow, &run).expect("writes")).await.expect("stored");
-    let run = world.run_command(run.id, &Command::Granted { generation: Some(1), hardware: None }).await.expect("granted").run;
+    let run = world
+        .run_command(run.id, &Command::Granted { generation: Some(1), hardware: None })
+        .await
+        .expect("granted")
+        .run;
     (dag, run)
 }
 
