@@ -109,6 +109,17 @@ impl Draft {
         };
         let leases = leases.clone();
         let settings = self.cluster.changed(delta)?;
+        let as_before = settings == self.cluster.settings;
+        let builds = settings.need_build_from(&self.cluster.settings);
+        if !as_before && !builds {
+            self.note("updated", format!("the keepalive is now {} s", settings.keepalive));
+            self.cluster.settings = settings;
+            return Ok(Reply::Accepted);
+        }
+        // What AWS has after a failed update is not known: asking for the old settings builds them.
+        if !builds && self.cluster.last_error.is_none() {
+            return Ok(Reply::Accepted);
+        }
         // A failed update may have let a group grow beyond the maximum that is in force again.
         let present = self.cluster.failed_settings.iter().chain([&self.cluster.settings]);
         if settings.take_nodes_from_any(present) && !leases.is_empty() {
@@ -116,14 +127,9 @@ impl Draft {
             return Err(Refusal::NodesInUse { name: self.cluster.name.clone(), runs });
         }
         let previous = std::mem::replace(&mut self.cluster.settings, settings);
-        // What AWS has after a failed update is not known: the next one builds, whatever it changes.
-        if self.cluster.settings.need_build_from(&previous) || self.cluster.last_error.is_some() {
-            let build = self.new_build(&Plan::first(Purpose::Update));
-            self.enter(Phase::Updating { build, leases, waiters: BTreeSet::new(), previous: Box::new(previous) });
-            self.note("update_started", "a user changed the settings");
-        } else if self.cluster.settings != previous {
-            self.note("updated", format!("the keepalive is now {} s", self.cluster.settings.keepalive));
-        }
+        let build = self.new_build(&Plan::first(Purpose::Update));
+        self.enter(Phase::Updating { build, leases, waiters: BTreeSet::new(), previous: Box::new(previous) });
+        self.note("update_started", "a user changed the settings");
         Ok(Reply::Accepted)
     }
 

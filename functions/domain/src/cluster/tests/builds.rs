@@ -156,6 +156,8 @@ fn nodes_that_a_failed_update_may_have_allowed_are_not_taken_from_runs() {
     }
     // Runs may be on seven nodes now: a build with the one that is in force again would leave them one.
     assert!(story.refuses(update(json!({"max_gpu_node": 2}))).contains("a lower maximum"));
+    story.accepts(update(json!({"keepalive": 700})));
+    assert_eq!((story.status(), story.cluster.settings.keepalive), (Status::Active, 700), "for that nothing is built");
     story.accepts(update(json!({"max_cpu_node": 7, "max_gpu_node": 2})));
     assert_eq!(story.acquires(2), Reply::Granted { generation: 1 });
     story.begins();
