@@ -148,17 +148,41 @@ impl World {
     /// takes its credentials.
     pub async fn delete_integration(&self, access: &Access, id: IntegrationId) -> Result<(), Error> {
         let integration = self.integration(id).await?;
-        let cluster = self.cluster(integration.cluster).await?;
+        // A cluster that has just ended is still written to: what its end left to do is done then.
+        for _ in 0..MOST_TRIES {
+            let cluster = self.cluster(integration.cluster).await?;
+            self.expect_deletable(&integration, &cluster.value).await?;
+            self.expect_loose_secret(id).await?;
+            let delete = |key, expect| Write::Delete { key, expect };
+            let writes = vec![
+                delete(keys::cluster(integration.cluster), Expect::Version(cluster.version)),
+                delete(keys::integration(id), Expect::Anything),
+                delete(keys::integration_name(&integration.name), Expect::Anything),
+            ];
+            if records::lost_race(self.store.commit(writes).await)? {
+                continue;
+            }
+            // The integration is gone: told otherwise, its user would look for it in vain.
+            if let Err(error) = self.remove_loose_secret(access, id).await {
+                tracing::warn!(integration.id = %id, "its credentials are left to the sweeper: {error}");
+            }
+            return Ok(());
+        }
+        Err(Error::Contended { what: format!("cluster {}", integration.cluster) })
+    }
+
+    /// Refuses the deletion of an integration whose credentials are still needed.
+    async fn expect_deletable(&self, integration: &Integration, cluster: &Cluster) -> Result<(), Error> {
         let refused = |why: String| {
             Err(Error::Refused(format!("integration '{}' cannot be deleted while {why}", integration.name)))
         };
-        if cluster.value.phase != Phase::Terminated {
-            let status = cluster.value.status();
+        if cluster.phase != Phase::Terminated {
+            let status = cluster.status();
             return refused(format!(
                 "its cluster is {status}: delete the cluster first and wait until it is Terminated"
             ));
         }
-        if let Some(collects) = &cluster.value.collection {
+        if let Some(collects) = &cluster.collection {
             return refused(format!(
                 "what is left of generation {} of its cluster is being destroyed with its credentials: wait until that is done",
                 collects.generation
@@ -168,20 +192,6 @@ impl World {
             return refused(format!(
                 "resources of generation {generation} of its cluster still exist: they are destroyed with its credentials within the hour"
             ));
-        }
-        self.expect_loose_secret(id).await?;
-        let delete = |key, expect| Write::Delete { key, expect };
-        let writes = vec![
-            delete(keys::cluster(integration.cluster), Expect::Version(cluster.version)),
-            delete(keys::integration(id), Expect::Anything),
-            delete(keys::integration_name(&integration.name), Expect::Anything),
-        ];
-        if records::lost_race(self.store.commit(writes).await)? {
-            return Err(Error::Contended { what: format!("cluster {}", integration.cluster) });
-        }
-        // The integration is gone: told otherwise, its user would look for it in vain.
-        if let Err(error) = self.remove_loose_secret(access, id).await {
-            tracing::warn!(integration.id = %id, "its credentials are left to the sweeper: {error}");
         }
         Ok(())
     }

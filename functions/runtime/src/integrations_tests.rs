@@ -5,6 +5,7 @@ use crate::ports::{Identity, Item, Key, Result, Store, Vault};
 use async_trait::async_trait;
 use domain::integration::AccessKey;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use uuid::Uuid;
 
 /// A store whose answers to the writes of a whole registration are lost, after these were carried out or instead.
@@ -31,6 +32,47 @@ impl Store for Silent {
             self.inner.commit(writes).await?;
         }
         Err(PortError::new(PortErrorKind::Transient, "write 3 items", "the connection was closed"))
+    }
+}
+
+/// A store in which somebody else is quicker so many times, whenever something is deleted.
+struct Busy {
+    inner: Arc<MemoryStore>,
+    rivals: AtomicUsize,
+}
+
+#[async_trait]
+impl Store for Busy {
+    async fn get(&self, key: &Key) -> Result<Option<Item>> {
+        self.inner.get(key).await
+    }
+
+    async fn list(&self, partition: &str, prefix: &str) -> Result<Vec<Item>> {
+        self.inner.list(partition, prefix).await
+    }
+
+    async fn commit(&self, writes: Vec<Write>) -> Result<()> {
+        let deletes = writes.len() > 1 && writes.iter().all(|write| matches!(write, Write::Delete { .. }));
+        let quicker = |left: usize| left.checked_sub(1);
+        if deletes && self.rivals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, quicker).is_ok() {
+            return Err(PortError::new(PortErrorKind::Conflict, "delete 3 items", "one has changed"));
+        }
+        self.inner.commit(writes).await
+    }
+}
+
+#[tokio::test]
+async fn an_integration_can_be_deleted_while_its_cluster_is_written_to() {
+    for (rivals, gone) in [(1, true), (MOST_TRIES, false)] {
+        let memory = Memory::new("2026-11-22T12:00:30Z".parse().expect("a moment"));
+        let registration = registration();
+        let id = registration.id;
+        memory.world().register(&memory.access(), registration).await.expect("registered");
+        let store = Arc::new(Busy { inner: memory.store.clone(), rivals: AtomicUsize::new(rivals) });
+        let world = World { store, ..memory.world() };
+        let deleted = world.delete_integration(&memory.access(), id).await;
+        assert_eq!(deleted.is_ok(), gone, "{deleted:?}");
+        assert_eq!(world.integration(id).await.is_err(), gone);
     }
 }
 
