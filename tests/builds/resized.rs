@@ -110,6 +110,6 @@ fn sizes(cluster: &Cluster<'_>) -> [u64; 3] {
 fn group(cluster: &Cluster<'_>) -> String {
     let journal = cluster.journal();
     let made = |line: &&Value| line["operation"] == "create" && line["type"] == "aws_eks_node_group";
-    let names = journal.iter().filter(made).filter_map(|line| line["values"]["node_group_name"].as_str());
-    names.filter(|name| name.starts_with("cpu-")).next_back().expect("a CPU group").to_owned()
+    let mut names = journal.iter().filter(made).filter_map(|line| line["values"]["node_group_name"].as_str());
+    names.rfind(|name| name.starts_with("cpu-")).expect("a CPU group").to_owned()
 }
