@@ -175,6 +175,8 @@ impl Cluster<'_> {
             .env("OUTPUT_PREFIX", format!("s3://{}/{output}", local::workshop::BUCKET))
             .env("CODEBUILD_BUILD_ID", format!("builds:{}-{}", self.name, self.builds))
             .env("TARGET_CREDENTIALS", local::workshop::CREDENTIALS)
+            // Few cases look at a report before its end, and each look that is sent takes the time of others.
+            .env("EVENTS_INTERVAL", "60")
             .envs(self.place.drain(..))
             .envs(settings.iter().copied())
             .stdin(Stdio::null())
