@@ -25,34 +25,28 @@ pub fn failure(diagnosis: Diagnosis, error: &str, cause: &str) -> Failure {
 
 /// Why a step of the machine failed before or after its build, or could not be waited for any longer.
 fn unprepared(error: &str, message: &str) -> Failure {
-    let class = match error {
+    let of_class = |class| Failure::new(class, String::new());
+    let told = match error {
         "States.Timeout" => {
             return Failure::new(FailureClass::BuildLost, "the build, or a step beside it, did not end in time");
         }
-        "StateHeld" => FailureClass::StateLocked,
+        "StateHeld" => of_class(FailureClass::StateLocked),
         // A function that died or could not be invoked, each time it was tried: that says nothing of the cluster.
         "Transient" | "Sandbox.Timedout" | "Runtime.ExitError" | "CodeBuild.SdkClientException" => {
-            FailureClass::Transient
+            of_class(FailureClass::Transient)
         }
-        error if error.starts_with("Lambda.") => FailureClass::Transient,
-        "LockedOut" => {
-            return Failure::new(FailureClass::KubernetesUnauthorized, unprepared_for(error, message)).remedied_by(
-                "The cluster's own API turns the integration's credentials away: give their user or role an access entry of \
-                 the EKS cluster. DELETE /v1/clusters/{id}?force=true tears the cluster down without looking for pods.",
-            );
-        }
+        error if error.starts_with("Lambda.") => of_class(FailureClass::Transient),
+        "LockedOut" => of_class(FailureClass::KubernetesUnauthorized).remedied_by(
+            "The cluster's own API turns the integration's credentials away: give their user or role an access entry of \
+             the EKS cluster. DELETE /v1/clusters/{id}?force=true tears the cluster down without looking for pods.",
+        ),
         // Credentials that are not valid any more take a person, in whatever step that shows.
         _ => {
             let told = Diagnosis::read(&format!("Error: {message}")).failure();
-            let told = told.unwrap_or_else(|| Failure::new(FailureClass::Unknown, String::new()));
-            return Failure { message: unprepared_for(error, message), ..told };
+            told.unwrap_or_else(|| of_class(FailureClass::Unknown))
         }
     };
-    Failure::new(class, unprepared_for(error, message))
-}
-
-fn unprepared_for(error: &str, message: &str) -> String {
-    format!("the cluster could not be prepared ({error}): {message}")
+    Failure { message: format!("the cluster could not be prepared ({error}): {message}"), ..told }
 }
 
 /// What the failed phase of a build says of itself.
