@@ -57,7 +57,6 @@ def _name(cluster):
 def _versions(query):
     """The catalogue's versions, of the status that is asked for, in the EKS API's words."""
     asked = query.get("versionStatus", [])
-    asked = {asked} if isinstance(asked, str) else set(asked)
     versions = json.loads(CATALOGUE.read_text(encoding="utf-8"))["cluster_versions"]
     return [
         {
